@@ -1,0 +1,126 @@
+package clinical
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lockport-hie/lockport"
+)
+
+// Coded is a coded element as sent (CWE/CE).
+type Coded struct {
+	Code   string `cbor:"1,keyasint,omitempty" json:"code,omitempty"`
+	Text   string `cbor:"2,keyasint,omitempty" json:"text,omitempty"`
+	System string `cbor:"3,keyasint,omitempty" json:"system,omitempty"` // table 0396, LN for LOINC
+}
+
+// Source says where a fact came from.
+type Source struct {
+	Participant lockport.ParticipantID `cbor:"1,keyasint,omitempty" json:"participant,omitempty"`
+	Location    lockport.LocationID    `cbor:"2,keyasint,omitempty" json:"location,omitempty"`
+	Application lockport.ApplicationID `cbor:"3,keyasint,omitempty" json:"application,omitempty"`
+}
+
+// Encoding says how the segments of a version are written, so that they can be
+// handed on as received.
+type Encoding struct {
+	Delimiters string `cbor:"1,keyasint"` // the field separator and MSH-2 as received
+	Charset    string `cbor:"2,keyasint"` // table 0211, the effective one
+}
+
+// Version is one report of one order: one ORC/OBR group of one message.
+type Version struct {
+	Seq      lockport.Seq `cbor:"1,keyasint"`           // the journal entry of the message
+	Order    int          `cbor:"2,keyasint"`           // number of the group in the message, from 1
+	Status   string       `cbor:"3,keyasint,omitempty"` // OBR-25 (table 0123)
+	Reported time.Time    `cbor:"4,keyasint,omitempty"` // OBR-22; zero when not sent
+	Sent     time.Time    `cbor:"5,keyasint,omitempty"` // MSH-7; zero when not sent
+	Source   Source       `cbor:"6,keyasint"`
+	Encoding Encoding     `cbor:"7,keyasint"`
+	Head     []byte       `cbor:"8,keyasint"`            // ORC, OBR and what stands before the first OBX, each ended by CR, as received
+	Units    []Unit       `cbor:"9,keyasint,omitempty"`  // the observations
+	Tail     []byte       `cbor:"10,keyasint,omitempty"` // segments after the last OBX of the group (SPM, CTI), as received
+}
+
+// Unit is all OBX of one group with the same OBX-3 and OBX-4; they are replaced
+// together (HL7 v2.5.1 ch. 7.4.2.4).
+type Unit struct {
+	Code     Coded  `cbor:"1,keyasint"`           // OBX-3
+	SubID    string `cbor:"2,keyasint,omitempty"` // OBX-4
+	Status   string `cbor:"3,keyasint,omitempty"` // OBX-11 (table 0085)
+	Segments []byte `cbor:"4,keyasint"`           // the OBX and their NTE, each ended by CR, as received
+}
+
+// Result is one order with its observations over all its versions, found by its
+// filler order number (HL7 v2.5.1 ch. 7.4.1.3).
+type Result struct {
+	Token        lockport.Token          `cbor:"1,keyasint"` // the row's key
+	Registration lockport.RegistrationID `cbor:"2,keyasint"`
+	Service      Coded                   `cbor:"3,keyasint"`           // OBR-4 of the current version
+	Status       string                  `cbor:"4,keyasint,omitempty"` // OBR-25 of the current version
+	Collected    time.Time               `cbor:"5,keyasint,omitempty"` // OBR-7; the time under which the result is listed
+	Source       Source                  `cbor:"6,keyasint"`
+	Versions     []VersionRef            `cbor:"7,keyasint"` // ascending in journal order
+	Current      int                     `cbor:"8,keyasint"` // index into Versions
+}
+
+// VersionRef names a version and holds what decides which one is current.
+type VersionRef struct {
+	Seq      lockport.Seq `cbor:"1,keyasint"`
+	Order    int          `cbor:"2,keyasint"`
+	Status   string       `cbor:"3,keyasint,omitempty"`
+	Reported time.Time    `cbor:"4,keyasint,omitempty"`
+	Sent     time.Time    `cbor:"5,keyasint,omitempty"`
+}
+
+// ResultSummary is the index row by which a patient's results are listed and
+// filtered without fetching them.
+type ResultSummary struct {
+	Service   Coded     `cbor:"1,keyasint"`
+	Status    string    `cbor:"2,keyasint,omitempty"`
+	Collected time.Time `cbor:"3,keyasint,omitempty"`
+	Codes     []string  `cbor:"4,keyasint,omitempty"` // OBX-3.1 of every unit
+}
+
+// VisitStatus says where a visit stands.
+type VisitStatus string
+
+// The states of a visit.
+const (
+	Planned    VisitStatus = "planned"
+	Open       VisitStatus = "open"
+	Discharged VisitStatus = "discharged"
+	Cancelled  VisitStatus = "cancelled"
+)
+
+// Visit is one episode of care (PV1-19).
+type Visit struct {
+	Token        lockport.Token          `cbor:"1,keyasint"`
+	Registration lockport.RegistrationID `cbor:"2,keyasint"`
+	Number       lockport.Identifier     `cbor:"3,keyasint"`           // PV1-19 with its authority
+	Class        string                  `cbor:"4,keyasint,omitempty"` // PV1-2, table 0004
+	Status       VisitStatus             `cbor:"5,keyasint"`
+	Place        string                  `cbor:"6,keyasint,omitempty"` // PV1-3 as sent, plain
+	Admitted     time.Time               `cbor:"7,keyasint,omitempty"` // PV1-44
+	Ended        time.Time               `cbor:"8,keyasint,omitempty"` // PV1-45
+	Attending    lockport.NPI            `cbor:"9,keyasint,omitempty"`
+	Source       Source                  `cbor:"10,keyasint"`
+	Updated      lockport.Seq            `cbor:"11,keyasint"`
+	EventTime    time.Time               `cbor:"12,keyasint,omitempty"` // EVN-2 or MSH-7 of the last applied event
+}
+
+// VisitSummary is the index row by which a patient's visits are listed.
+type VisitSummary struct {
+	Class    string      `cbor:"1,keyasint,omitempty"`
+	Status   VisitStatus `cbor:"2,keyasint"`
+	Admitted time.Time   `cbor:"3,keyasint,omitempty"`
+}
+
+// Format keeps the content out of everything that prints.
+func (Version) Format(f fmt.State, _ rune) { fmt.Fprint(f, "result version") }
+
+// Format keeps the content out of everything that prints.
+func (Unit) Format(f fmt.State, _ rune) { fmt.Fprint(f, "observation") }
+
+// Format keeps the visit number out of everything that prints.
+func (Visit) Format(f fmt.State, _ rune) { fmt.Fprint(f, "visit") }

@@ -1,0 +1,42 @@
+package lockport
+
+import "time"
+
+// OutboxRow is one thing that one feed may want. Whether it may have it is
+// decided when it is delivered, never when the row is made.
+type OutboxRow struct {
+	Feed         FeedID         `cbor:"1,keyasint"`
+	Seq          Seq            `cbor:"2,keyasint"`           // the message
+	Group        int            `cbor:"3,keyasint"`           // patient group within the message, from 1
+	Registration RegistrationID `cbor:"4,keyasint"`           // whose group it is
+	Queued       time.Time      `cbor:"5,keyasint"`           // time of the message's entry
+	Parked       string         `cbor:"6,keyasint,omitempty"` // why it waits for an operator
+}
+
+// FeedState counts what a feed has done.
+type FeedState struct {
+	Queued    uint64 `cbor:"1,keyasint"` // rows ever made
+	Delivered uint64 `cbor:"2,keyasint"`
+	Withheld  uint64 `cbor:"3,keyasint"`
+	Parked    uint64 `cbor:"4,keyasint"` // rows that wait for an operator
+	Discarded uint64 `cbor:"5,keyasint"`
+	Last      Seq    `cbor:"6,keyasint"` // the last message delivered or withheld
+}
+
+// QuarantineState says what became of a quarantined message.
+type QuarantineState string
+
+// The states of a quarantined message.
+const (
+	StateQuarantined QuarantineState = "quarantined"
+	StateReleased    QuarantineState = "released"
+	StateDiscarded   QuarantineState = "discarded"
+)
+
+// Quarantined is a message that was accepted and could not be attributed safely.
+type Quarantined struct {
+	Seq    Seq             `cbor:"1,keyasint"`
+	Reason string          `cbor:"2,keyasint"` // names the place, never the content
+	State  QuarantineState `cbor:"3,keyasint"`
+	Rule   int             `cbor:"4,keyasint,omitempty"` // rule version, when the projection itself failed
+}
