@@ -18,6 +18,7 @@ const (
 	EntryAction     EntryKind = 5 // *audit.Action: an operator did something
 	EntryDisclosure EntryKind = 6 // *audit.Disclosure: a question about a patient and what was released
 	EntryDelivery   EntryKind = 7 // *Delivery: what became of a feed's row
+	EntryGrant      EntryKind = 8 // *consent.Grant: emergency access was opened
 )
 
 // String returns the kind's stable name.
@@ -37,6 +38,8 @@ func (k EntryKind) String() string {
 		return "disclosure"
 	case EntryDelivery:
 		return "delivery"
+	case EntryGrant:
+		return "grant"
 	}
 	return "unknown"
 }
