@@ -96,6 +96,7 @@ type Message struct {
 	Reason      string        `cbor:"13,keyasint,omitempty"` // why it was refused, without content
 	Code        int           `cbor:"14,keyasint,omitempty"` // table 0357 of the refusal
 	Trial       bool          `cbor:"15,keyasint,omitempty"` // the sender was adopted by --unknown-sources
+	Replay      Seq           `cbor:"16,keyasint,omitempty"` // an operator sent the message of that entry through the projector again
 }
 
 // DeliveryOutcome is what became of one row of a feed.

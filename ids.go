@@ -1,6 +1,7 @@
 package lockport
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -105,4 +106,19 @@ type Peer struct {
 	Listener    string // local address the peer connected to
 	Fingerprint string // lower-case hex SHA-256 of the client certificate; empty on an insecure listener
 	Insecure    bool   // the listener was opened with the word insecure
+}
+
+// Reply is what goes back to a peer. It stands here because the broker hands it
+// out, the query service fills it, and the wiring gives it to the transport.
+type Reply struct {
+	// Frame is the content to send; nil sends nothing.
+	Frame []byte
+	// Sent, when set, is called exactly once: when the reply has been written,
+	// or with an error when it never can be.
+	Sent func(error)
+	// Context, when set, ends the right to send: once it is done no further
+	// byte of the frame may leave and the connection is closed.
+	Context context.Context
+	// Close ends the connection after the frame.
+	Close bool
 }

@@ -39,4 +39,11 @@ type Quarantined struct {
 	Reason string          `cbor:"2,keyasint"` // names the place, never the content
 	State  QuarantineState `cbor:"3,keyasint"`
 	Rule   int             `cbor:"4,keyasint,omitempty"` // rule version, when the projection itself failed
+	Groups []int           `cbor:"5,keyasint,omitempty"` // the patient groups that are held, from 1; empty: the whole message
+}
+
+// OutboxItem is one outbox row with its key within the feed.
+type OutboxItem struct {
+	Key []byte
+	Row OutboxRow
 }
