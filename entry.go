@@ -106,9 +106,6 @@ type DeliveryOutcome string
 const (
 	Delivered DeliveryOutcome = "delivered" // the provider answered AA or CA
 	Withheld  DeliveryOutcome = "withheld"  // consent said no at the moment of delivery
-	Parked    DeliveryOutcome = "parked"    // the provider refused it for good; an operator decides
-	Discarded DeliveryOutcome = "discarded" // an operator took it off
-	Requeued  DeliveryOutcome = "requeued"  // an operator put a parked row back
 )
 
 // Delivery is the body of EntryDelivery.

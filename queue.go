@@ -6,11 +6,10 @@ import "time"
 // decided when it is delivered, never when the row is made.
 type OutboxRow struct {
 	Feed         FeedID         `cbor:"1,keyasint"`
-	Seq          Seq            `cbor:"2,keyasint"`           // the message
-	Group        int            `cbor:"3,keyasint"`           // patient group within the message, from 1
-	Registration RegistrationID `cbor:"4,keyasint"`           // whose group it is
-	Queued       time.Time      `cbor:"5,keyasint"`           // time of the message's entry
-	Parked       string         `cbor:"6,keyasint,omitempty"` // why it waits for an operator
+	Seq          Seq            `cbor:"2,keyasint"` // the message
+	Group        int            `cbor:"3,keyasint"` // patient group within the message, from 1
+	Registration RegistrationID `cbor:"4,keyasint"` // whose group it is
+	Queued       time.Time      `cbor:"5,keyasint"` // time of the message's entry
 }
 
 // FeedState counts what a feed has done.
@@ -18,8 +17,6 @@ type FeedState struct {
 	Queued    uint64 `cbor:"1,keyasint"` // rows ever made
 	Delivered uint64 `cbor:"2,keyasint"`
 	Withheld  uint64 `cbor:"3,keyasint"`
-	Parked    uint64 `cbor:"4,keyasint"` // rows that wait for an operator
-	Discarded uint64 `cbor:"5,keyasint"`
 	Last      Seq    `cbor:"6,keyasint"` // the last message delivered or withheld
 }
 
