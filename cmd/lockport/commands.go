@@ -1,0 +1,12 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands returns every command, in the order in which help shows them.
+func commands(env *environment) []*cobra.Command {
+	return []*cobra.Command{
+		newInit(env),
+		newConfig(env),
+		newVersion(env),
+	}
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // a zone must load on machines without a zone database: MSH-7 is read by it
+
+	"github.com/goccy/go-yaml"
+	"github.com/rs/zerolog"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/mllp"
+)
+
+// configFile is the name of the configuration in the data directory.
+const configFile = "lockport.yaml"
+
+// configuration is lockport.yaml. Unknown keys are errors.
+type configuration struct {
+	Listen         []listener        `yaml:"listen" json:"listen"`
+	Web            string            `yaml:"web" json:"web"`
+	UnknownSources string            `yaml:"unknown_sources" json:"unknown_sources"`
+	Zone           string            `yaml:"zone" json:"zone"`
+	Limits         limits            `yaml:"limits,omitempty" json:"limits"`
+	SocketGroup    string            `yaml:"socket_group,omitempty" json:"socket_group"`
+	Operators      map[string][]role `yaml:"operators" json:"operators"`
+	LogLevel       string            `yaml:"log_level" json:"log_level"`
+}
+
+// listener is one MLLP address. It demands client certificates unless it carries
+// the word insecure.
+type listener struct {
+	Address  string   `yaml:"address" json:"address"`
+	Insecure bool     `yaml:"insecure,omitempty" json:"insecure"`
+	Allow    []string `yaml:"allow,omitempty" json:"allow,omitempty"` // prefixes that may connect to an insecure listener; loopback when empty
+	Release2 bool     `yaml:"release2,omitempty" json:"release2"`     // MLLP Release 2
+	TLS      tlsFiles `yaml:"tls,omitempty" json:"tls,omitzero"`
+}
+
+// tlsFiles names PEM files, relative to the data directory.
+type tlsFiles struct {
+	Certificate       string `yaml:"certificate,omitempty" json:"certificate,omitempty"`
+	Key               string `yaml:"key,omitempty" json:"key,omitempty"`
+	ClientAuthorities string `yaml:"client_authorities,omitempty" json:"client_authorities,omitempty"`
+}
+
+// limits bound what senders may use up. Zero stands for the default of mllp.
+type limits struct {
+	Connections int      `yaml:"connections,omitempty" json:"connections"`
+	PerAddress  int      `yaml:"per_address,omitempty" json:"per_address"`
+	PerPeer     int      `yaml:"per_certificate,omitempty" json:"per_certificate"`
+	FrameBytes  int      `yaml:"frame_bytes,omitempty" json:"frame_bytes"`
+	Idle        duration `yaml:"idle,omitempty" json:"idle"`
+	Receive     duration `yaml:"receive,omitempty" json:"receive"`
+	Write       duration `yaml:"write,omitempty" json:"write"`
+}
+
+// duration is written as "10m" in the file and in JSON.
+type duration time.Duration
+
+// UnmarshalText reads what [time.ParseDuration] reads.
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = duration(parsed)
+	return err
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// role is what an operating-system user may do at the socket.
+type role string
+
+// The roles of operators.
+const (
+	roleOperator       role = "operator"
+	rolePrivacyOfficer role = "privacy-officer"
+	roleAnalyst        role = "analyst"
+)
+
+// allRoles is what the user who ran init has.
+func allRoles() []role { return []role{roleOperator, rolePrivacyOfficer, roleAnalyst} }
+
+// The policies for senders that the directory does not know.
+const (
+	unknownReject     = "reject"
+	unknownQuarantine = "quarantine"
+	unknownAccept     = "accept"
+)
+
+// defaultConfiguration is what stands for every key that the file leaves out.
+func defaultConfiguration() configuration {
+	l := mllp.DefaultLimits()
+	return configuration{
+		Web:            "127.0.0.1:8575",
+		UnknownSources: unknownReject,
+		Zone:           "America/New_York",
+		Limits: limits{
+			Connections: l.Connections, PerAddress: l.PerAddress, PerPeer: l.PerPeer, FrameBytes: l.Frame,
+			Idle: duration(l.Idle), Receive: duration(l.Receive), Write: duration(l.Write),
+		},
+		LogLevel: zerolog.LevelInfoValue,
+	}
+}
+
+// loadConfiguration reads, completes and checks the configuration of a data directory.
+func (env *environment) loadConfiguration() (configuration, error) {
+	name := env.path(configFile)
+	text, err := os.ReadFile(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return configuration{}, lockport.Errorf(lockport.NotFound, "",
+			"there is no configuration %s: make it with %q", name, "lockport init "+env.Dir)
+	case err != nil:
+		return configuration{}, lockport.Errorf(lockport.Invalid, "", "the configuration cannot be read: %w", err)
+	}
+	c, err := parseConfiguration(text)
+	if err != nil {
+		return configuration{}, lockport.Errorf(lockport.Invalid, name, "%w", err)
+	}
+	return c, nil
+}
+
+// parseConfiguration reads lockport.yaml and says by line what is wrong with it.
+func parseConfiguration(text []byte) (configuration, error) {
+	c := defaultConfiguration()
+	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c)
+	if err != nil && len(bytes.TrimSpace(text)) > 0 {
+		return c, explainYAML(err)
+	}
+	if err := c.check(); err != nil {
+		return c, err
+	}
+	return c, nil
+}
+
+// explainYAML turns the parser's error into one line with the place.
+func explainYAML(err error) error {
+	var at yaml.Error
+	if !errors.As(err, &at) || at.GetToken() == nil || at.GetToken().Position == nil {
+		line, _, _ := strings.Cut(err.Error(), "\n")
+		return lockport.Errorf(lockport.Invalid, "", "%s", line)
+	}
+	message := at.GetMessage()
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) {
+		message = fmt.Sprintf("there is no key %q", at.GetToken().Value)
+	}
+	return &lockport.Error{
+		Kind: lockport.Invalid, Where: fmt.Sprintf("line %d", at.GetToken().Position.Line), Err: errors.New(message),
+	}
+}
+
+// check looks at what the parser cannot see.
+func (c configuration) check() error {
+	if len(c.Listen) == 0 {
+		return wrong("listen", "name at least one address")
+	}
+	for i, l := range c.Listen {
+		if err := l.check(); err != nil {
+			return fmt.Errorf("listen[%d]: %w", i, err)
+		}
+	}
+	if c.Web != "" {
+		if _, _, err := net.SplitHostPort(c.Web); err != nil {
+			return wrong("web", "want host:port, or leave it out")
+		}
+	}
+	if !slices.Contains([]string{unknownReject, unknownQuarantine, unknownAccept}, c.UnknownSources) {
+		return wrong("unknown_sources", "want reject, quarantine or accept")
+	}
+	if _, err := time.LoadLocation(c.Zone); err != nil {
+		return wrong("zone", "want the name of a time zone, for example America/New_York")
+	}
+	if _, err := zerolog.ParseLevel(c.LogLevel); err != nil {
+		return wrong("log_level", "want debug, info, warn or error")
+	}
+	return c.checkOperators()
+}
+
+// checkOperators makes sure that somebody may change something, and that every role exists.
+func (c configuration) checkOperators() error {
+	if len(c.Operators) == 0 {
+		return wrong("operators", "name at least one user, or nobody can work with the server")
+	}
+	for user, roles := range c.Operators {
+		for _, r := range roles {
+			if !slices.Contains(allRoles(), r) {
+				return wrong("operators."+user, "want operator, privacy-officer or analyst")
+			}
+		}
+	}
+	return nil
+}
+
+// wrong is an error about one key.
+func wrong(key, format string, args ...any) error {
+	return &lockport.Error{Kind: lockport.Invalid, Where: key, Err: fmt.Errorf(format, args...)}
+}
+
+// check holds a listener against the rule that bytes of patients travel in the clear only
+// inside one machine or between addresses that are named.
+func (l listener) check() error {
+	host, _, err := net.SplitHostPort(l.Address)
+	if err != nil {
+		return wrong("address", "want host:port, for example 127.0.0.1:2575")
+	}
+	if !l.Insecure {
+		if l.TLS.Certificate == "" || l.TLS.Key == "" || l.TLS.ClientAuthorities == "" {
+			return wrong("tls", "a listener needs certificate, key and client_authorities, or the word insecure")
+		}
+		return nil
+	}
+	if _, err := l.allowed(); err != nil {
+		return err
+	}
+	if len(l.Allow) == 0 && !isLoopback(host) {
+		return wrong("insecure", "plain MLLP beyond this machine needs allow: with the addresses that may connect")
+	}
+	return nil
+}
+
+// allowed returns the prefixes that may connect to an insecure listener.
+func (l listener) allowed() ([]netip.Prefix, error) {
+	if len(l.Allow) == 0 {
+		return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, nil
+	}
+	var prefixes []netip.Prefix
+	for _, text := range l.Allow {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			address, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, wrong("allow", "want addresses or prefixes, for example 10.1.2.3 or 10.1.2.0/24")
+			}
+			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes, nil
+}
+
+// isLoopback reports whether a listener at host is reachable from this machine only.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// mllp returns the limits as the transport takes them.
+func (l limits) mllp() mllp.Limits {
+	return mllp.Limits{
+		Connections: l.Connections, PerAddress: l.PerAddress, PerPeer: l.PerPeer, Frame: l.FrameBytes,
+		Idle: time.Duration(l.Idle), Receive: time.Duration(l.Receive), Write: time.Duration(l.Write),
+	}
+}
