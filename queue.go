@@ -1,6 +1,9 @@
 package lockport
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // OutboxRow is one thing that one feed may want. Whether it may have it is
 // decided when it is delivered, never when the row is made.
@@ -39,8 +42,20 @@ type Quarantined struct {
 	Groups []int           `cbor:"5,keyasint,omitempty"` // the patient groups that are held, from 1; empty: the whole message
 }
 
-// OutboxItem is one outbox row with its key within the feed.
+// OutboxItem is one outbox row with its key in the table.
 type OutboxItem struct {
-	Key []byte
+	Key []byte // OutboxKey of the row; what Delivery.Row carries
 	Row OutboxRow
+}
+
+// OutboxPrefix returns what the keys of one feed's rows in TableOutbox begin
+// with: the feed's name and a zero byte.
+func OutboxPrefix(feed FeedID) []byte { return append([]byte(feed), 0) }
+
+// OutboxKey returns the key of a row in TableOutbox: the feed's prefix, the
+// message's sequence in eight bytes and n in four, so that the rows of a feed
+// sort in journal order. n keeps the rows of one message apart.
+func OutboxKey(feed FeedID, seq Seq, n int) []byte {
+	key := binary.BigEndian.AppendUint64(OutboxPrefix(feed), uint64(seq))
+	return binary.BigEndian.AppendUint32(key, uint32(n))
 }

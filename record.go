@@ -62,3 +62,11 @@ type Projector interface {
 	// End is called before each commit, after the last Apply.
 	End(tx Tx) error
 }
+
+// IdentifierToken returns the token under which an identifier stands in row
+// keys. Its type takes no part: an identifier is its value and its authority.
+func IdentifierToken(s interface {
+	Token(space string, parts ...string) Token
+}, id Identifier) Token {
+	return s.Token("identifier", string(id.Authority), id.Value)
+}
