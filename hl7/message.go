@@ -1,0 +1,339 @@
+package hl7
+
+import (
+	"bytes"
+	"iter"
+	"math"
+	"time"
+)
+
+// Options are what a receiver knows about a sender beside the message itself. The zero value is useful.
+type Options struct {
+	// Charset is the sender's character set by its name in table 0211; used when MSH-18 is empty or names none that
+	// is known.
+	Charset string
+	// Zone is the sender's time zone; used when MSH-7 has no offset.
+	Zone *time.Location
+}
+
+// Message is a parsed message: a view over the received bytes, which must not change while it is in use. Make one
+// with [Parse] or [ParseWith]. Messages are for concurrent readers and must not be copied.
+type Message struct {
+	raw      []byte
+	delims   Delimiters
+	ends     lineEnds
+	charset  codec
+	shifts   bool // ISO 2022 code switching is declared in MSH-18
+	wide     bool // a byte that looks like a delimiter may be part of a character
+	start    uint32
+	end      uint32 // behind the last byte of the last segment, without framing
+	segments int
+	options  Options
+	marks    [inlineMarks]uint32 // where segments 0, 8, 16 ... begin
+	more     []uint32            // the marks that do not fit
+}
+
+const (
+	markEvery   = 8  // a mark for each eighth segment: random access scans seven line ends at most
+	inlineMarks = 48 // 384 segments without an allocation
+)
+
+// lineEnds says which bytes end a segment in a message.
+type lineEnds uint8
+
+const (
+	endCR     lineEnds = iota // CR; LF is content
+	endCRName                 // CR, and LF when a segment name follows
+	endAny                    // CR and LF
+)
+
+// Parse reads the header and finds the segments of the message in b without copying it. The message must start with
+// MSH; a byte order mark, blank lines and a VT before it are tolerated. Errors are of type [*SyntaxError].
+func Parse(b []byte) (*Message, error) {
+	// This function is small enough to be inlined, so that a message that does not outlive its caller needs no heap.
+	m := new(Message)
+	if err := m.parse(b, Options{}); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// ParseWith is [Parse] with what is known about the sender.
+func ParseWith(b []byte, o Options) (*Message, error) {
+	m := new(Message)
+	if err := m.parse(b, o); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Message) parse(b []byte, o Options) error {
+	if len(b) > math.MaxInt32 {
+		return &SyntaxError{Reason: "message longer than 2 GiB"}
+	}
+	start := skipLeading(b)
+	if start == len(b) {
+		return &SyntaxError{Reason: "no message: nothing but blanks"}
+	}
+	if !bytes.HasPrefix(b[start:], []byte("MSH")) {
+		return &SyntaxError{Reason: notMSH(b[start:])}
+	}
+	m.raw, m.options = b, o
+	m.start, m.end = uint32(start), uint32(start+trimTrailing(b[start:]))
+	m.ends = findLineEnds(b[m.start:m.end])
+	header := b[m.start:m.lineEnd(m.start)]
+	d, field, reason := parseDelimiters(header)
+	if reason != "" {
+		return &SyntaxError{Segment: "MSH", Sequence: 1, Field: field, Reason: reason}
+	}
+	m.delims = d
+	m.chooseCharset(header)
+	m.index()
+	return nil
+}
+
+// skipLeading returns where the first byte stands that is neither a byte order mark, nor a blank, nor a VT.
+func skipLeading(b []byte) int {
+	i := 0
+	for i < len(b) {
+		switch c := b[i]; {
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == vt:
+			i++
+		case c == 0xEF && bytes.HasPrefix(b[i:], []byte("\xEF\xBB\xBF")):
+			i += 3
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+// trimTrailing returns the length of b without blank lines and an MLLP end (FS) behind the last segment.
+func trimTrailing(b []byte) int {
+	n := len(b)
+	for n > 0 && (b[n-1] == '\r' || b[n-1] == '\n' || b[n-1] == fs) {
+		n--
+	}
+	return n
+}
+
+const (
+	vt = 0x0B // starts an MLLP frame
+	fs = 0x1C // ends one
+)
+
+// notMSH explains why bytes that do not start with MSH are refused.
+func notMSH(b []byte) string {
+	if len(b) > 1 && (b[0] == 0 || b[1] == 0 || (b[0] == 0xFE && b[1] == 0xFF) || (b[0] == 0xFF && b[1] == 0xFE)) {
+		return "message does not start with MSH: encoded as UTF-16 or UTF-32?"
+	}
+	return "message does not start with MSH"
+}
+
+// findLineEnds decides from the end of MSH what ends a segment.
+func findLineEnds(b []byte) lineEnds {
+	cr := bytes.IndexByte(b, '\r')
+	if cr < 0 {
+		return endAny
+	}
+	lf := bytes.IndexByte(b, '\n')
+	if lf >= 0 && lf < cr {
+		return endAny
+	}
+	sep := byte('|')
+	if len(b) > 3 {
+		sep = b[3]
+	}
+	for i := lf; i >= 0 && i < len(b); {
+		if b[i-1] != '\r' && nameFollows(b[i+1:], sep) {
+			return endCRName
+		}
+		next := bytes.IndexByte(b[i+1:], '\n')
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return endCR
+}
+
+// nameFollows tells whether b begins with a known segment name and the field separator.
+func nameFollows(b []byte, sep byte) bool {
+	return len(b) > 3 && b[3] == sep && knownSegment(b[:3])
+}
+
+// lineEnd returns where the line that begins at pos ends.
+func (m *Message) lineEnd(pos uint32) uint32 {
+	b := m.raw[pos:m.end]
+	switch m.ends {
+	case endCR:
+		if i := bytes.IndexByte(b, '\r'); i >= 0 {
+			return pos + uint32(i)
+		}
+		return m.end
+	case endAny:
+		return pos + uint32(indexLineEnd(b))
+	}
+	for off := 0; ; {
+		off += indexLineEnd(b[off:])
+		if off >= len(b) || b[off] == '\r' || nameFollows(b[off+1:], m.separator()) {
+			return pos + uint32(off)
+		}
+		off++
+	}
+}
+
+// separator is MSH-1, also before the delimiters are known.
+func (m *Message) separator() byte {
+	if int(m.start)+3 < len(m.raw) {
+		return m.raw[m.start+3]
+	}
+	return 0
+}
+
+// indexLineEnd returns where the first CR or LF stands, or len(b). It works in steps so that a message with only one
+// of the two is not searched to its end for the other at every line.
+func indexLineEnd(b []byte) int {
+	const step = 256
+	for off := 0; off < len(b); off += step {
+		part := b[off:min(off+step, len(b))]
+		lf := bytes.IndexByte(part, '\n')
+		if lf >= 0 {
+			part = part[:lf]
+		}
+		if cr := bytes.IndexByte(part, '\r'); cr >= 0 {
+			return off + cr
+		}
+		if lf >= 0 {
+			return off + lf
+		}
+	}
+	return len(b)
+}
+
+// next returns the first line at or behind pos that is not blank.
+func (m *Message) next(pos uint32) (Segment, bool) {
+	for pos < m.end {
+		c := m.raw[pos]
+		if c == '\r' || c == '\n' {
+			pos++
+			continue
+		}
+		to := m.lineEnd(pos)
+		if c <= ' ' && isBlank(m.raw[pos:to]) {
+			pos = to
+			continue
+		}
+		return Segment{m: m, from: pos, to: to}, true
+	}
+	return Segment{}, false
+}
+
+func isBlank(b []byte) bool {
+	for _, c := range b {
+		if c != ' ' && c != '\t' {
+			return false
+		}
+	}
+	return true
+}
+
+// index counts the segments and marks every eighth.
+func (m *Message) index() {
+	n := 0
+	for s, ok := m.next(m.start); ok; s, ok = m.next(s.to) {
+		if n%markEvery == 0 {
+			if k := n / markEvery; k < inlineMarks {
+				m.marks[k] = s.from
+			} else {
+				m.more = append(m.more, s.from)
+			}
+		}
+		n++
+	}
+	m.segments = n
+}
+
+// Raw returns exactly the received bytes, with whatever stood around the message.
+func (m *Message) Raw() []byte { return m.raw }
+
+// Delimiters returns what MSH-1 and MSH-2 declare.
+func (m *Message) Delimiters() Delimiters { return m.delims }
+
+// Len returns the number of segments, junk lines included and blank lines not.
+func (m *Message) Len() int { return m.segments }
+
+// Segment returns segment i in message order, from 0; the zero Segment when there is none.
+func (m *Message) Segment(i int) Segment {
+	if i < 0 || i >= m.segments {
+		return Segment{}
+	}
+	k := i / markEvery
+	var pos uint32
+	if k < inlineMarks {
+		pos = m.marks[k]
+	} else {
+		pos = m.more[k-inlineMarks]
+	}
+	s, _ := m.next(pos)
+	for range i % markEvery {
+		s, _ = m.next(s.to)
+	}
+	return s
+}
+
+// First returns the first segment with this name; the zero Segment when there is none.
+func (m *Message) First(id string) Segment { return m.nth(id, 1) }
+
+// nth returns the n-th segment with this name, from 1.
+func (m *Message) nth(id string, n int) Segment {
+	for s, ok := m.next(m.start); ok; s, ok = m.next(s.to) {
+		if s.Is(id) {
+			if n--; n == 0 {
+				return s
+			}
+		}
+	}
+	return Segment{}
+}
+
+// All yields the segments with this name and their indexes in the message (for [Message.Segment]), in message order.
+func (m *Message) All(id string) iter.Seq2[int, Segment] {
+	return func(yield func(int, Segment) bool) {
+		i := 0
+		for s, ok := m.next(m.start); ok; s, ok = m.next(s.to) {
+			if s.Is(id) && !yield(i, s) {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// Segments yields all segments with their indexes, in message order.
+func (m *Message) Segments() iter.Seq2[int, Segment] {
+	return func(yield func(int, Segment) bool) {
+		i := 0
+		for s, ok := m.next(m.start); ok; s, ok = m.next(s.to) {
+			if !yield(i, s) {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// Header returns MSH.
+func (m *Message) Header() Segment {
+	s, _ := m.next(m.start)
+	return s
+}
+
+// Zone returns the zone in which times of this message without an offset are meant: the offset of MSH-7 when one is
+// given (HL7 v2.5.1 ch. 2.15.9.7), else [Options.Zone], else nil.
+func (m *Message) Zone() *time.Location {
+	if t, err := ReadTime(m.Header().Field(7)); err == nil && t.HasOffset() {
+		return t.zone()
+	}
+	return m.options.Zone
+}

@@ -1,0 +1,144 @@
+package hl7
+
+import (
+	"bytes"
+	"iter"
+)
+
+// Segment is one line of a message. The zero Segment means that there is none; all methods work on it.
+type Segment struct {
+	m        *Message
+	from, to uint32
+}
+
+// Exists tells whether there is such a segment.
+func (s Segment) Exists() bool { return s.m != nil }
+
+// Raw returns the bytes of the segment without its terminator; nil when there is none.
+func (s Segment) Raw() []byte {
+	if s.m == nil {
+		return nil
+	}
+	return s.m.raw[s.from:s.to:s.to]
+}
+
+// Offsets returns the byte range of the segment within [Message.Raw], without the terminator.
+func (s Segment) Offsets() (from, to int) { return int(s.from), int(s.to) }
+
+// ID returns the name of the segment, three letters or digits; empty when there is no segment or it is junk.
+func (s Segment) ID() string {
+	if !s.named() {
+		return ""
+	}
+	name := s.m.raw[s.from : s.from+3]
+	if known, ok := segmentNames[string(name)]; ok {
+		return known
+	}
+	return string(name)
+}
+
+// Is tells whether the segment has this name, without making a string.
+func (s Segment) Is(id string) bool {
+	return s.m != nil && s.to-s.from >= 3 && string(s.m.raw[s.from:s.from+3]) == id && s.named()
+}
+
+// Junk tells that a line was received which does not begin with a segment name. Junk has no fields.
+func (s Segment) Junk() bool { return s.m != nil && !s.named() }
+
+// named tells whether the line begins with three letters or digits and a field separator (or nothing behind them).
+func (s Segment) named() bool {
+	if s.m == nil || s.to-s.from < 3 {
+		return false
+	}
+	b := s.m.raw[s.from:s.to]
+	return isAlnum(b[0]) && isAlnum(b[1]) && isAlnum(b[2]) && (len(b) == 3 || b[3] == s.m.delims.Field)
+}
+
+// isHeader tells whether field 1 of the segment is its own separator.
+func (s Segment) isHeader() bool {
+	b := s.m.raw[s.from:s.to]
+	if len(b) < 4 || b[2] != 'H' && b[1] != 'S' {
+		return false
+	}
+	return string(b[:3]) == "MSH" || string(b[:3]) == "BHS" || string(b[:3]) == "FHS"
+}
+
+// Field returns field n, from 1, with all its repetitions. MSH-1 is the separator and MSH-2 the encoding characters
+// (the same in BHS and FHS).
+func (s Segment) Field(n int) Value {
+	if n < 1 || !s.named() {
+		return Value{}
+	}
+	m := s.m
+	if s.isHeader() {
+		switch n {
+		case 1:
+			return Value{m: m, from: s.from + 3, to: s.from + 4, level: levelLiteral}
+		case 2:
+			v := m.field(s.from+3, s.to, 1)
+			v.level = levelLiteral
+			if v.m == nil {
+				v = Value{}
+			}
+			return v
+		}
+		n--
+	}
+	return m.field(s.from+3, s.to, n)
+}
+
+// field returns the n-th field of the bytes [pos, to), where pos is the separator before the first.
+func (m *Message) field(pos, to uint32, n int) Value {
+	if pos >= to {
+		return Value{}
+	}
+	sep := m.delims.Field
+	if m.wide {
+		from, end, ok := m.part(pos+1, to, sep, n)
+		if !ok {
+			return Value{}
+		}
+		return Value{m: m, from: from, to: end, level: levelField}
+	}
+	b := m.raw[pos+1 : to]
+	from := pos + 1
+	for ; n > 1; n-- {
+		i := bytes.IndexByte(b, sep)
+		if i < 0 {
+			return Value{}
+		}
+		b = b[i+1:]
+		from += uint32(i) + 1
+	}
+	if i := bytes.IndexByte(b, sep); i >= 0 {
+		to = from + uint32(i)
+	}
+	return Value{m: m, from: from, to: to, level: levelField}
+}
+
+// NumFields returns the number of the last field that the segment has, whether it is valued or not.
+func (s Segment) NumFields() int {
+	if !s.named() || s.to-s.from < 4 {
+		return 0
+	}
+	n := s.m.count(s.from+4, s.to, s.m.delims.Field)
+	if s.isHeader() {
+		n++
+	}
+	return n
+}
+
+// Rep returns repetition r, from 1, of field n.
+func (s Segment) Rep(n, r int) Value { return s.Field(n).Repetition(r) }
+
+// Reps yields all repetitions of field n, counted from 1. An empty field has one empty repetition, an absent one none.
+func (s Segment) Reps(n int) iter.Seq2[int, Value] { return s.Field(n).Repetitions() }
+
+// NumReps returns the number of repetitions of field n: 0 when it is absent, 1 when it is empty.
+func (s Segment) NumReps(n int) int { return s.Field(n).NumRepetitions() }
+
+// Component returns component c of the first repetition of field n.
+func (s Segment) Component(n, c int) Value { return s.Field(n).Component(c) }
+
+// Text returns the first repetition of field n as [Value.Text] does.
+func (s Segment) Text(n int) string { return s.Field(n).Repetition(1).Text() }
