@@ -1,6 +1,6 @@
 module github.com/lockport-hie/lockport
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
