@@ -1,0 +1,101 @@
+package projection
+
+import (
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/audit"
+	"github.com/lockport-hie/lockport/consent"
+	"github.com/lockport-hie/lockport/directory"
+)
+
+// applyChange puts a directory change in force. The change was validated before
+// it was journalled; one that no longer fits (two operators at once) is refused
+// here in the same way on every replay, and changes nothing.
+func (p *projector) applyChange(tx lockport.Tx, c *directory.Change) error {
+	d, err := p.directory.Apply(*c)
+	if err != nil {
+		return nil
+	}
+	key := directory.ChangeKey(*c)
+	if c.Op == directory.Remove {
+		err = tx.Delete(lockport.TableDirectory, key)
+	} else {
+		err = tx.Put(lockport.TableDirectory, key, c)
+	}
+	if err != nil {
+		return err
+	}
+	p.directory = d
+	return nil
+}
+
+// applyDirective files a directive under the identifier on its form. One that
+// voids another marks that one, which stays visible.
+func applyDirective(tx lockport.Tx, e *lockport.Entry, d *consent.Directive) error {
+	token := lockport.IdentifierToken(tx, d.Patient)
+	if d.Voids != 0 {
+		key := consent.DirectiveKey(token, d.Voids)
+		var old consent.Directive
+		found, err := tx.Get(lockport.TableDirectives, key, &old)
+		if err != nil || !found {
+			return err
+		}
+		old.Voided = true
+		return tx.Put(lockport.TableDirectives, key, &old)
+	}
+	row := *d
+	row.Seq = e.Seq
+	if err := tx.Put(lockport.TableDirectives, consent.DirectiveKey(token, e.Seq), &row); err != nil {
+		return err
+	}
+	return tx.Put(lockport.TableDirectiveLog, e.Seq.Key(), &token)
+}
+
+// applyGrant files an emergency access under the registration it was opened for.
+func applyGrant(tx lockport.Tx, e *lockport.Entry, g *consent.Grant) error {
+	row := *g
+	row.Seq = e.Seq
+	return tx.Put(lockport.TableGrants, consent.GrantKey(g.Registration, e.Seq), &row)
+}
+
+// The verbs of operator actions that change the record.
+const verbDiscard = "quarantine discard"
+
+func applyAction(tx lockport.Tx, a *audit.Action) error {
+	if a.Verb != verbDiscard {
+		return nil
+	}
+	var q lockport.Quarantined
+	found, err := tx.Get(lockport.TableQuarantine, a.Target.Key(), &q)
+	if err != nil || !found || q.State != lockport.StateQuarantined {
+		return err
+	}
+	q.State = lockport.StateDiscarded
+	return tx.Put(lockport.TableQuarantine, q.Seq.Key(), &q)
+}
+
+// applyDelivery takes a feed's row off and counts what became of it. A row that
+// is gone already (the outcome was written twice around a crash) counts once.
+func applyDelivery(tx lockport.Tx, d *lockport.Delivery) error {
+	var row lockport.OutboxRow
+	found, err := tx.Get(lockport.TableOutbox, d.Row, &row)
+	if err != nil || !found {
+		return err
+	}
+	var state lockport.FeedState
+	if _, err := tx.Get(lockport.TableFeeds, []byte(d.Feed), &state); err != nil {
+		return err
+	}
+	state.Last = max(state.Last, row.Seq)
+	switch d.Outcome {
+	case lockport.Delivered:
+		state.Delivered++
+	case lockport.Withheld:
+		state.Withheld++
+	default:
+		return lockport.Errorf(lockport.Internal, "projection", "a delivery has an unknown outcome")
+	}
+	if err := tx.Delete(lockport.TableOutbox, d.Row); err != nil {
+		return err
+	}
+	return tx.Put(lockport.TableFeeds, []byte(d.Feed), &state)
+}

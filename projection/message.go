@@ -1,0 +1,158 @@
+package projection
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/directory"
+	"github.com/lockport-hie/lockport/hl7"
+)
+
+// held is why a message, or one patient group of it, goes to quarantine: sound,
+// accepted, and not safely attributable. The text names places only.
+type held string
+
+func (h held) Error() string { return string(h) }
+
+// isHeld reports whether err sends its message to quarantine rather than being
+// a failure of the store: what the index finds contradictory or cannot place.
+func isHeld(err error) bool {
+	var h held
+	if errors.As(err, &h) {
+		return true
+	}
+	switch lockport.KindOf(err) {
+	case lockport.Conflict, lockport.NotFound, lockport.Invalid, lockport.Refused:
+		return true
+	}
+	return false
+}
+
+// arrival is one message while it is applied: what was received, and what the
+// directory said of its sender when it was.
+type arrival struct {
+	tx        lockport.Tx
+	entry     *lockport.Entry
+	received  *lockport.Message
+	message   *hl7.Message
+	sender    directory.Application
+	directory *directory.Directory
+	zone      *time.Location
+	groups    map[int]bool // the patient groups to apply; nil: all
+}
+
+// applyMessage applies an accepted message. A refused one changes nothing.
+func (p *projector) applyMessage(tx lockport.Tx, e *lockport.Entry, m *lockport.Message) error {
+	if e.Kind != lockport.EntryMessage {
+		return nil
+	}
+	a, groups, err := p.arrive(tx, e, m)
+	if err == nil {
+		groups, err = a.apply()
+	}
+	if err != nil && !isHeld(err) {
+		return err
+	}
+	return settle(tx, e, m, groups, err)
+}
+
+// arrive reads the message with the sender's settings of the moment it came in.
+func (p *projector) arrive(tx lockport.Tx, e *lockport.Entry, m *lockport.Message) (*arrival, []int, error) {
+	sender, ok := p.directory.Application(m.Application)
+	if !ok {
+		return nil, nil, held("MSH-3 and MSH-4 name no registered application")
+	}
+	zone, err := time.LoadLocation(m.Zone)
+	if err != nil {
+		return nil, nil, lockport.Errorf(lockport.Internal, "projection", "time zone of the sender: %w", err)
+	}
+	parsed, err := hl7.ParseWith(m.Raw, hl7.Options{Charset: m.Charset, Zone: zone})
+	if err != nil {
+		return nil, nil, held("the message cannot be read: " + err.Error())
+	}
+	a := &arrival{tx: tx, entry: e, received: m, message: parsed, sender: sender, directory: p.directory, zone: zone}
+	if m.Replay != 0 {
+		var q lockport.Quarantined
+		if _, err := tx.Get(lockport.TableQuarantine, m.Replay.Key(), &q); err != nil {
+			return nil, nil, err
+		}
+		a.only(q.Groups)
+	}
+	return a, nil, nil
+}
+
+// only restricts a replay to the groups that were held, so that what was
+// applied the first time is not applied twice.
+func (a *arrival) only(groups []int) {
+	if len(groups) == 0 {
+		return
+	}
+	a.groups = map[int]bool{}
+	for _, g := range groups {
+		a.groups[g] = true
+	}
+}
+
+// apply applies the message by its type and event. It returns the numbers of
+// the patient groups that are held together with the first reason.
+func (a *arrival) apply() ([]int, error) {
+	code, trigger, _ := strings.Cut(a.received.Type, "^")
+	switch code {
+	case "ADT":
+		return nil, a.applyADT(trigger)
+	case "ORU":
+		return a.applyResults()
+	}
+	return nil, nil // kept as received, without an effect on the record
+}
+
+// settle puts a held message into quarantine, or marks the entry that a
+// replayed one came from as released.
+func settle(tx lockport.Tx, e *lockport.Entry, m *lockport.Message, groups []int, reason error) error {
+	seq := e.Seq
+	if m.Replay != 0 {
+		seq = m.Replay
+	}
+	if reason == nil && m.Replay == 0 {
+		return nil
+	}
+	q := lockport.Quarantined{Seq: seq, State: lockport.StateReleased}
+	if reason != nil {
+		q.State, q.Reason, q.Groups = lockport.StateQuarantined, reason.Error(), groups
+	}
+	return tx.Put(lockport.TableQuarantine, seq.Key(), &q)
+}
+
+// when returns the instant of a time field in the sender's zone, zero when the
+// field is empty or not a time. An unreadable time is no reason to hold a
+// message: the field stays as received in the journal.
+func (a *arrival) when(v hl7.Value) time.Time {
+	t, err := hl7.ReadTime(v)
+	if err != nil || t.IsZero() {
+		return time.Time{}
+	}
+	zone := a.message.Zone()
+	if zone == nil {
+		zone = a.zone
+	}
+	at, _ := t.In(zone)
+	return at.UTC()
+}
+
+// sent is MSH-7, or the moment of arrival where the sender left it empty.
+func (a *arrival) sent() time.Time {
+	if t := a.when(a.message.Header().Field(7)); !t.IsZero() {
+		return t
+	}
+	return a.entry.Time
+}
+
+// happened is EVN-2, or MSH-7 where there is none.
+func (a *arrival) happened() time.Time {
+	if t := a.when(a.message.First("EVN").Field(2)); !t.IsZero() {
+		return t
+	}
+	return a.sent()
+}

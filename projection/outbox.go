@@ -1,0 +1,104 @@
+package projection
+
+import (
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/consent"
+	"github.com/lockport-hie/lockport/directory"
+	"github.com/lockport-hie/lockport/patient"
+)
+
+// queue makes one outbox row for each results feed that may want the patient
+// group: one whose participant the patient's directives let in at the moment
+// the message came. Whether the feed may have it is decided when it is
+// delivered.
+func (a *arrival) queue(number int, r patient.Registration) error {
+	feeds := a.directory.Feeds()
+	if len(feeds) == 0 {
+		return nil
+	}
+	directives, err := a.directives(r)
+	if err != nil {
+		return err
+	}
+	if len(directives) == 0 {
+		return nil
+	}
+	for _, feed := range feeds {
+		if !a.mayWant(feed, r, directives) {
+			continue
+		}
+		row := lockport.OutboxRow{
+			Feed: feed.ID, Seq: a.entry.Seq, Group: number, Registration: r.ID, Queued: a.entry.Time,
+		}
+		if err := a.tx.Put(lockport.TableOutbox, lockport.OutboxKey(feed.ID, row.Seq, number), &row); err != nil {
+			return err
+		}
+		if err := countQueued(a.tx, feed.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func countQueued(tx lockport.Tx, feed lockport.FeedID) error {
+	var state lockport.FeedState
+	if _, err := tx.Get(lockport.TableFeeds, []byte(feed), &state); err != nil {
+		return err
+	}
+	state.Queued++
+	return tx.Put(lockport.TableFeeds, []byte(feed), &state)
+}
+
+// mayWant asks the directives, at the entry's own time, whether the feed's
+// participant is let in.
+func (a *arrival) mayWant(feed directory.Feed, r patient.Registration, ds []consent.Directive) bool {
+	app, ok := a.directory.Application(feed.Application)
+	if !ok || feed.Kind != directory.ResultsFeed || a.entry.Time.Before(feed.From) || app.ID == a.received.Application {
+		return false
+	}
+	participant, ok := a.directory.Participant(app.Participant)
+	if !ok {
+		return false
+	}
+	return consent.Decide(ds, nil, consent.Question{
+		At: a.entry.Time, Zone: a.zone, Purpose: lockport.Treatment, What: consent.Record, BirthDate: r.Details.BirthDate,
+		Party: consent.Party{Participant: participant.ID, Joined: participant.Joined},
+	}).Permits()
+}
+
+// directives returns every directive on any identifier of the person.
+func (a *arrival) directives(r patient.Registration) ([]consent.Directive, error) {
+	person, found, err := index{a.tx}.Person(r.Person)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, lockport.Errorf(lockport.Internal, "projection", "a registration has no person")
+	}
+	var ds []consent.Directive
+	for _, id := range person.Registrations {
+		member, _, err := index{a.tx}.Registration(id)
+		if err != nil {
+			return nil, err
+		}
+		for _, identifier := range member.Identifiers {
+			if ds, err = appendDirectives(ds, a.tx, identifier); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return ds, nil
+}
+
+func appendDirectives(ds []consent.Directive, tx lockport.Tx, id lockport.Identifier) ([]consent.Directive, error) {
+	token := lockport.IdentifierToken(tx, id)
+	err := tx.Scan(lockport.TableDirectives, token[:], nil, func(_ []byte, decode func(any) error) (bool, error) {
+		var d consent.Directive
+		if err := decode(&d); err != nil {
+			return false, err
+		}
+		ds = append(ds, d)
+		return true, nil
+	})
+	return ds, err
+}

@@ -1,0 +1,114 @@
+package projection
+
+import (
+	"sort"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/audit"
+	"github.com/lockport-hie/lockport/consent"
+	"github.com/lockport-hie/lockport/directory"
+)
+
+// projector carries what is worth keeping between entries: the directory in
+// force at the entry last applied, and counters not yet written.
+type projector struct {
+	directory *directory.Directory
+	counts    map[string]uint64
+}
+
+// New returns a projector. It serves one store; the directory it keeps is the
+// one of the record it is run on.
+func New() lockport.Projector { return &projector{counts: map[string]uint64{}} }
+
+// Begin implements lockport.Projector.
+func (p *projector) Begin(tx lockport.Tx) error {
+	if p.directory != nil {
+		return nil
+	}
+	var changes []directory.Change
+	err := tx.Scan(lockport.TableDirectory, nil, nil, func(_ []byte, decode func(any) error) (bool, error) {
+		var c directory.Change
+		if err := decode(&c); err != nil {
+			return false, err
+		}
+		changes = append(changes, c)
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	p.directory, err = directory.Load(changes)
+	return err
+}
+
+// Apply implements lockport.Projector.
+func (p *projector) Apply(tx lockport.Tx, e *lockport.Entry) error {
+	var err error
+	switch body := e.Body.(type) {
+	case *lockport.Message:
+		err = p.applyMessage(tx, e, body)
+	case *consent.Directive:
+		err = applyDirective(tx, e, body)
+	case *directory.Change:
+		err = p.applyChange(tx, body)
+	case *audit.Action:
+		err = applyAction(tx, body)
+	case *lockport.Delivery:
+		err = applyDelivery(tx, body)
+	case *consent.Grant:
+		err = applyGrant(tx, e, body)
+	case *audit.Disclosure:
+		// A disclosure changes nothing in the record; the journal holds it.
+	default:
+		err = lockport.Errorf(lockport.Internal, "projection", "entry %d has a body of an unknown kind", e.Seq)
+	}
+	if err == nil {
+		p.count(e)
+	}
+	return err
+}
+
+// End implements lockport.Projector: it writes the counters that moved.
+func (p *projector) End(tx lockport.Tx) error {
+	names := make([]string, 0, len(p.counts))
+	for name := range p.counts {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if err := add(tx, name, p.counts[name]); err != nil {
+			return err
+		}
+		delete(p.counts, name)
+	}
+	return nil
+}
+
+// count counts an applied entry by its kind, and a message by its type too.
+func (p *projector) count(e *lockport.Entry) {
+	p.counts["entries."+e.Kind.String()]++
+	m, ok := e.Body.(*lockport.Message)
+	if ok && e.Kind == lockport.EntryMessage {
+		p.counts["messages."+m.Type]++
+		p.counts["application."+string(m.Application)]++
+	}
+}
+
+func add(tx lockport.Tx, name string, n uint64) error {
+	var total uint64
+	if _, err := tx.Get(lockport.TableCounters, []byte(name), &total); err != nil {
+		return err
+	}
+	total += n
+	return tx.Put(lockport.TableCounters, []byte(name), &total)
+}
+
+// next gives out the next number of a sequence that starts at 1.
+func next(tx lockport.Tx, name string) (uint64, error) {
+	if err := add(tx, name, 1); err != nil {
+		return 0, err
+	}
+	var n uint64
+	_, err := tx.Get(lockport.TableCounters, []byte(name), &n)
+	return n, err
+}

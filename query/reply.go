@@ -1,0 +1,192 @@
+package query
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/clinical"
+	"github.com/lockport-hie/lockport/consent"
+	"github.com/lockport-hie/lockport/directory"
+	"github.com/lockport-hie/lockport/hl7"
+	"github.com/lockport-hie/lockport/patient"
+)
+
+// replyCharset is what every reply is written in: it carries any name.
+const replyCharset = "UNICODE UTF-8"
+
+// reply builds the answer with its records, or with none.
+func (s *Service) reply(ctx context.Context, m *hl7.Message, q *question, t *consent.Ticket, found []clinical.Report, state string) ([]byte, error) {
+	b := s.begin(m, q, "AA", nil)
+	shown := found[:min(len(found), q.Limit)]
+	counts := []int{len(found), len(shown), len(found) - len(shown)}
+	if q.Dialect == profile {
+		s.acknowledge(b, m, q, state, counts)
+	} else {
+		echo(b, m, "QRD", "QRF")
+	}
+	if len(shown) > 0 {
+		registrations, err := s.config.Records.Demographics(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		d, err := s.config.Directory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := writeRecords(b, d, registrations, shown); err != nil {
+			return nil, err
+		}
+	}
+	if q.Dialect == original {
+		s.acknowledge(b, m, q, state, counts)
+	}
+	return b.Bytes(), nil
+}
+
+// plain is an answer without data: MSA AE or AR, ERR, and the query echoed.
+func (s *Service) plain(m *hl7.Message, q *question, p *problem) lockport.Reply {
+	if q == nil {
+		q = &question{Type: m.Header().Component(9, 1).Text() + "^" + m.Header().Component(9, 2).Text()}
+		if m.First("QPD").Exists() {
+			q.Dialect, q.Tag = profile, m.First("QPD").Text(2)
+		}
+	}
+	if p.reject && q.Type != "QRY^R02" && q.Type != "QBP^ZR1" {
+		return lockport.Reply{Frame: m.Acknowledge(s.rejection(p))}
+	}
+	b := s.begin(m, q, p.ack(), p)
+	if q.Dialect == profile {
+		s.acknowledge(b, m, q, p.ack(), nil)
+	} else {
+		echo(b, m, "QRD", "QRF")
+		s.acknowledge(b, m, q, p.ack(), nil)
+	}
+	return lockport.Reply{Frame: b.Bytes()}
+}
+
+func (s *Service) rejection(p *problem) hl7.Ack {
+	return hl7.Ack{
+		Code: hl7.AR, ControlID: s.config.ControlID(), Time: s.config.Now(), Text: p.text,
+		Problems: []hl7.Problem{{Location: p.at, Code: p.code, Severity: 'E', Text: p.text}},
+	}
+}
+
+// begin writes MSH and MSA, and ERR where there is a problem.
+func (s *Service) begin(m *hl7.Message, q *question, code string, p *problem) *hl7.Builder {
+	header := m.Header()
+	version := header.Component(12, 1).Text()
+	b := hl7.NewBuilder(m.Delimiters(), replyCharset)
+	msh := b.Segment("MSH")
+	msh.SetValue(3, header.Field(5)).SetValue(4, header.Field(6))
+	msh.SetValue(5, header.Field(3)).SetValue(6, header.Field(4))
+	msh.Set(7, hl7.FormatTime(s.config.Now(), hl7.Second))
+	kind := []string{"ORF", "R04", "ORF_R04"}
+	if q.Dialect == profile {
+		kind = []string{"RSP", "ZR2", "RSP_ZR2"}
+	}
+	if version < "2.3.1" { // MSH-9.3 exists from 2.3.1 on
+		kind = kind[:2]
+	}
+	msh.Set(9, kind...).Set(10, s.config.ControlID())
+	msh.SetValue(11, header.Field(11)).SetValue(12, header.Field(12)).Set(18, replyCharset)
+	msa := b.Segment("MSA").Set(1, code).SetValue(2, header.Field(10))
+	if p == nil {
+		return b
+	}
+	if version < "2.5" {
+		msa.Set(3, p.text)
+	}
+	b.Problems(msa, version, hl7.Problem{Location: p.at, Code: p.code, Severity: 'E', Text: p.text})
+	return b
+}
+
+// acknowledge writes QAK, and the QPD echo of the profile dialect. QAK exists
+// from 2.4 on.
+func (s *Service) acknowledge(b *hl7.Builder, m *hl7.Message, q *question, state string, counts []int) {
+	if v := m.Header().Component(12, 1).Text(); q.Dialect == original && v < "2.4" {
+		return
+	}
+	qak := b.Segment("QAK").Set(1, q.Tag).Set(2, state)
+	if q.Dialect == original {
+		return
+	}
+	qpd := m.First("QPD")
+	qak.SetValue(3, qpd.Field(1))
+	for i, n := range counts {
+		qak.Set(4+i, strconv.Itoa(n))
+	}
+	echo(b, m, "QPD")
+}
+
+// echo copies segments of the query.
+func echo(b *hl7.Builder, m *hl7.Message, ids ...string) {
+	for _, id := range ids {
+		if s := m.First(id); s.Exists() {
+			b.Copy(s)
+		}
+	}
+}
+
+// writeRecords writes one PID for each registration that has results, and below
+// it the orders as they were received.
+func writeRecords(b *hl7.Builder, d *directory.Directory, registrations []patient.Registration, found []clinical.Report) error {
+	set := 0
+	for _, r := range registrations {
+		var own []clinical.Report
+		for _, report := range found {
+			if report.Result.Registration == r.ID {
+				own = append(own, report)
+			}
+		}
+		if len(own) == 0 {
+			continue
+		}
+		set++
+		writePatient(b, d, set, r)
+		for _, report := range own {
+			for _, v := range report.Versions {
+				if err := writeVersion(b, v); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// writeVersion copies the segments of one version from the sender's delimiters
+// and character set into the reply's.
+func writeVersion(b *hl7.Builder, v clinical.Version) error {
+	raw := append([]byte("MSH"+v.Encoding.Delimiters), '\r')
+	raw = append(raw, v.Head...)
+	for _, u := range v.Units {
+		raw = append(raw, u.Segments...)
+	}
+	raw = append(raw, v.Tail...)
+	m, err := hl7.ParseWith(raw, hl7.Options{Charset: v.Encoding.Charset})
+	if err != nil {
+		return lockport.Errorf(lockport.Corrupt, "query", "the stored segments of entry %d cannot be read", v.Seq)
+	}
+	for i := 1; i < m.Len(); i++ {
+		b.Copy(m.Segment(i))
+	}
+	return nil
+}
+
+// writePatient writes who the registration is, its identifiers fully qualified.
+func writePatient(b *hl7.Builder, d *directory.Directory, set int, r patient.Registration) {
+	pid := b.Segment("PID").Set(1, strconv.Itoa(set))
+	for i, id := range r.Identifiers {
+		pid.Repeat(3, id.Value, "", "", "", id.Type)
+		if a, ok := d.Authority(id.Authority); ok && a.OID != "" {
+			pid.SetSub(3, i+1, 4, a.Namespace, a.OID, "ISO")
+		} else if ok {
+			pid.SetSub(3, i+1, 4, a.Namespace)
+		}
+	}
+	for _, n := range r.Details.Names {
+		pid.Repeat(5, n.Family, n.Given, n.Middle, n.Suffix, n.Prefix, "", n.Type)
+	}
+	pid.Set(7, r.Details.BirthDate).Set(8, r.Details.Sex)
+}
