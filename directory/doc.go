@@ -5,7 +5,8 @@
 //
 // A Directory is an immutable snapshot; every change is a Change, which is a
 // journal entry, so that the directory that was in force when a message came in
-// can be rebuilt. Nothing here reads a clock, a file or the network.
+// can be rebuilt. Nothing here reads a clock, a file or the network; time zones
+// are checked against the zone database, which is linked in.
 //
 // Invariants: an application belongs to exactly one participant; two
 // applications never share an MSH-3/MSH-4 pair or a certificate; an identifier's
