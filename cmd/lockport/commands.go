@@ -7,6 +7,10 @@ func commands(env *environment) []*cobra.Command {
 	return []*cobra.Command{
 		newInit(env),
 		newConfig(env),
+		newSend(env),
+		newReceive(env),
+		newQuery(env),
+		newHL7(env),
 		newVersion(env),
 	}
 }
