@@ -192,22 +192,18 @@ func (m *Message) Acknowledge(a Ack) []byte {
 	if len(problems) == 0 && !a.Code.Positive() {
 		problems = []Problem{{Code: internalError, Severity: 'E'}}
 	}
-	modern := isModern(h.Component(12, 1).Text())
+	version := h.Component(12, 1).Text()
 	msa := b.Segment("MSA").Set(1, string(a.Code)).SetRaw(2, h.Field(10).Raw())
+	if !isModern(version) {
+		msa.Set(3, a.Text)
+	}
 	if h.Field(13).Valued() {
-		msa.copyOr(4, h.Field(13), "")
+		msa.SetRaw(4, h.Field(13).Raw())
 		if a.Expected != "" {
 			msa.Set(4, a.Expected)
 		}
 	}
-	if !modern {
-		msa.Set(3, a.Text)
-		b.oldErrors(msa, problems)
-		return b.Bytes()
-	}
-	for _, p := range problems {
-		b.Segment("ERR").Set(2, p.Location.parts()...).Set(3, p.code()...).Set(4, p.severity()).Set(8, p.Text)
-	}
+	b.Problems(msa, version, problems...)
 	return b.Bytes()
 }
 
@@ -254,12 +250,7 @@ func (p Problem) severity() string {
 }
 
 // isModern tells whether a version has the ERR segment of 2.5. An unknown version is taken as modern.
-func isModern(version string) bool {
-	major, rest, _ := strings.Cut(version, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	n, err := strconv.Atoi(minor)
-	return major != "2" || err != nil || n >= 5
-}
+func isModern(version string) bool { return versionNumber(version) >= v25 }
 
 // RejectUnparsable answers bytes that [Parse] refuses: AR (unless a.Code says otherwise) with ERR, in the delimiters,
 // version and with the control id that can be salvaged from a damaged MSH, else in the recommended delimiters and
