@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -62,18 +63,24 @@ type limits struct {
 	Write       duration `yaml:"write,omitempty" json:"write"`
 }
 
-// duration is written as "10m" in the file and in JSON.
-type duration time.Duration
+// duration is written as "10m". It stays text until it is checked, so that the error can
+// name its key.
+type duration string
 
-// UnmarshalText reads what [time.ParseDuration] reads.
-func (d *duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
-	*d = duration(parsed)
-	return err
+// span returns the duration; zero, which stands for the default, when the text is empty
+// or has not passed check.
+func (d duration) span() time.Duration {
+	parsed, _ := time.ParseDuration(string(d))
+	return parsed
 }
 
-// MarshalText writes what UnmarshalText reads.
-func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+// check makes sure that span tells the truth.
+func (d duration) check(key string) error {
+	if parsed, err := time.ParseDuration(string(d)); d != "" && (err != nil || parsed <= 0) {
+		return wrong(key, "want a duration, for example 30s or 10m")
+	}
+	return nil
+}
 
 // role is what an operating-system user may do at the socket.
 type role string
@@ -104,7 +111,7 @@ func defaultConfiguration() configuration {
 		Zone:           "America/New_York",
 		Limits: limits{
 			Connections: l.Connections, PerAddress: l.PerAddress, PerPeer: l.PerPeer, FrameBytes: l.Frame,
-			Idle: duration(l.Idle), Receive: duration(l.Receive), Write: duration(l.Write),
+			Idle: duration(l.Idle.String()), Receive: duration(l.Receive.String()), Write: duration(l.Write.String()),
 		},
 		LogLevel: zerolog.LevelInfoValue,
 	}
@@ -132,7 +139,7 @@ func (env *environment) loadConfiguration() (configuration, error) {
 func parseConfiguration(text []byte) (configuration, error) {
 	c := defaultConfiguration()
 	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c)
-	if err != nil && len(bytes.TrimSpace(text)) > 0 {
+	if err != nil && !errors.Is(err, io.EOF) { // a file of comments alone
 		return c, explainYAML(err)
 	}
 	if err := c.check(); err != nil {
@@ -150,8 +157,12 @@ func explainYAML(err error) error {
 	}
 	message := at.GetMessage()
 	var unknown *yaml.UnknownFieldError
-	if errors.As(err, &unknown) {
+	var mistyped *yaml.TypeError
+	switch {
+	case errors.As(err, &unknown):
 		message = fmt.Sprintf("there is no key %q", at.GetToken().Value)
+	case errors.As(err, &mistyped):
+		message = fmt.Sprintf("%q is not of the type that this key has", at.GetToken().Value)
 	}
 	return &lockport.Error{
 		Kind: lockport.Invalid, Where: fmt.Sprintf("line %d", at.GetToken().Position.Line), Err: errors.New(message),
@@ -182,7 +193,17 @@ func (c configuration) check() error {
 	if _, err := zerolog.ParseLevel(c.LogLevel); err != nil {
 		return wrong("log_level", "want debug, info, warn or error")
 	}
-	return c.checkOperators()
+	return errors.Join(c.Limits.check(), c.checkOperators())
+}
+
+// check looks at the durations.
+func (l limits) check() error {
+	for key, d := range map[string]duration{"limits.idle": l.Idle, "limits.receive": l.Receive, "limits.write": l.Write} {
+		if err := d.check(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkOperators makes sure that somebody may change something, and that every role exists.
@@ -260,6 +281,6 @@ func isLoopback(host string) bool {
 func (l limits) mllp() mllp.Limits {
 	return mllp.Limits{
 		Connections: l.Connections, PerAddress: l.PerAddress, PerPeer: l.PerPeer, Frame: l.FrameBytes,
-		Idle: time.Duration(l.Idle), Receive: time.Duration(l.Receive), Write: time.Duration(l.Write),
+		Idle: l.Idle.span(), Receive: l.Receive.span(), Write: l.Write.span(),
 	}
 }

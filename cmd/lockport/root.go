@@ -104,6 +104,7 @@ func needVerb(cmd *cobra.Command, args []string) error {
 		return cmd.Help()
 	}
 	message := fmt.Sprintf("there is no command %q of %q", args[0], cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 		message += ": do you mean " + strings.Join(like, " or ") + "?"
 	}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the test program stand in for the real one: a script's "lockport" runs main
+// in a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lockport": main})
+}
+
+// TestScript runs every script in testdata/script against the real commands.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("LOCKPORT_DIR", filepath.Join(env.WorkDir, "hie"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"freeport": freePort,
+			"waitfor":  waitFor,
+		},
+	})
+}
+
+// exits runs a command and demands an exit code: exits CODE PROGRAM ARGS...
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if err != nil {
+		failed, ok := err.(*exec.ExitError)
+		if !ok {
+			ts.Fatalf("%s did not run: %v", args[1], err)
+		}
+		code = failed.ExitCode()
+	}
+	if got := fmt.Sprint(code); got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// freePort puts an address that nobody listens at into a variable: freeport NAME
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport NAME")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer l.Close()
+	ts.Setenv(args[0], l.Addr().String())
+}
+
+// patience is how long a condition is waited for. It bounds a broken run and times nothing.
+const patience = 30 * time.Second
+
+// waitFor waits for a condition:
+//
+//	waitfor listen ADDR          somebody accepts connections
+//	waitfor stdout TEXT COMMAND  a command succeeds and its output holds a text
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: waitfor listen ADDR | waitfor stdout TEXT COMMAND...")
+	}
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds(ts, args) {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			ts.Fatalf("waited in vain for %s", strings.Join(args, " "))
+		}
+	}
+}
+
+// holds looks at a condition once.
+func holds(ts *testscript.TestScript, args []string) bool {
+	switch {
+	case args[0] == "listen":
+		conn, err := net.Dial("tcp", args[1])
+		if err != nil {
+			return false
+		}
+		conn.Close()
+		return true
+	case args[0] == "stdout" && len(args) > 2:
+		command := exec.Command(args[2], args[3:]...)
+		command.Dir = ts.MkAbs(".")
+		command.Env = append(os.Environ(), "LOCKPORT_DIR="+ts.Getenv("LOCKPORT_DIR"))
+		out, err := command.Output()
+		return err == nil && strings.Contains(string(out), args[1])
+	}
+	ts.Fatalf("waitfor: unknown condition %s", args[0])
+	return false
+}
