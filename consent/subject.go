@@ -13,6 +13,7 @@ type Subject struct {
 	Known         bool                      // false: no registration answers to the identifier
 	Closed        bool                      // an unresolved merge denies the patient
 	Person        lockport.PersonID         //
+	Asked         lockport.RegistrationID   // the one that was asked for, where an emergency access is recorded; 0: the lowest
 	Registrations []lockport.RegistrationID // all linked registrations, subsumed ones included
 	Tokens        []lockport.Token          // of every identifier of the person, or of the asked one when unknown; ascending
 	BirthDate     string                    // PID-7 as sent, of the registration updated last; "" unknown

@@ -30,6 +30,22 @@ const (
 	MinorConsented Category = "minor-consented"
 )
 
+// categories lists every category, General first.
+var categories = []Category{General, Part2, HIV, MentalHealth, MinorConsented}
+
+// Who can sign a form (HL7 table 0548, as words).
+const (
+	SignerSelf            = "self"
+	SignerParent          = "parent"
+	SignerGuardian        = "guardian"
+	SignerHealthCareAgent = "health-care-agent"
+	SignerNextOfKin       = "next-of-kin"
+	SignerConservator     = "conservator"
+)
+
+// others are the signers who are known not to be the patient.
+var others = []string{SignerParent, SignerGuardian, SignerHealthCareAgent, SignerNextOfKin, SignerConservator}
+
 // Directive is one recorded consent decision: the body of
 // lockport.EntryDirective. It is keyed by the identifier on its form, not by a
 // person: it counts for whatever person that identifier resolves to, now or later.
@@ -54,6 +70,7 @@ type Directive struct {
 	Voids       lockport.Seq           `cbor:"18,keyasint,omitempty" json:"voids,omitempty"`       // set on the directive that marks another one as entered in error
 	Voided      bool                   `cbor:"19,keyasint,omitempty" json:"voided,omitempty"`      // set by the projector
 	NamesLater  bool                   `cbor:"20,keyasint,omitempty" json:"names_later,omitempty"` // the form names participants who join after the signature
+	Ended       time.Time              `cbor:"21,keyasint,omitempty" json:"-"`                     // set by the projector: when the visit of a one-visit override was discharged
 }
 
 // Format keeps the patient out of everything that prints.
