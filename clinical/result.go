@@ -1,7 +1,9 @@
 package clinical
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockport-hie/lockport"
@@ -25,16 +27,87 @@ type ResultHead struct {
 	Source       Source
 }
 
-// Newer reports whether a is newer than b.
-func Newer(a, b VersionRef) bool { return false }
-
-// AddVersion adds a version to a result.
-func AddVersion(existing *Result, v Version, head ResultHead) (r Result, changedCurrent bool, err error) {
-	return Result{}, false, nil
+// Ref returns what decides whether the version is the current one.
+func (v Version) Ref() VersionRef {
+	return VersionRef{Seq: v.Seq, Order: v.Order, Status: v.Status, Reported: v.Reported, Sent: v.Sent}
 }
 
-// CurrentView merges the versions of one result into what counts.
-func CurrentView(versions []Version) Version { return Version{} }
+// Newer reports whether a is newer than b by (OBR-22, MSH-7, journal order,
+// number in the message). A time that was not sent is older than any.
+func Newer(a, b VersionRef) bool { return compareRefs(a, b) > 0 }
+
+func compareRefs(a, b VersionRef) int {
+	return cmp.Or(a.Reported.Compare(b.Reported), a.Sent.Compare(b.Sent), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Order, b.Order))
+}
+
+// AddVersion adds a version to a result, or makes the result when existing is
+// nil, and reports whether the version became the current one. A version that
+// was added before changes nothing.
+//
+// The current version is the newest one, but a version that is not final
+// (OBR-25 P, A, M or one without results) never takes the place of one that is,
+// was corrected or cancelled, or has no status. Which one is current depends
+// only on the set of versions, not on the order of the calls.
+//
+// It fails with kind Conflict when the head names another registration than the
+// result has: a filler order number that turns up for another patient must not
+// join the two. Where registrations were merged, the caller passes the one the
+// result stands on; results never move. When Collected changes, the caller moves
+// the index row.
+func AddVersion(existing *Result, v Version, head ResultHead) (r Result, changedCurrent bool, err error) {
+	if existing == nil {
+		r = Result{Token: head.Token, Registration: head.Registration}
+	} else {
+		r = *existing
+		r.Versions = slices.Clone(existing.Versions)
+	}
+	if r.Registration != head.Registration || r.Token != head.Token {
+		return Result{}, false, lockport.Errorf(lockport.Conflict, "result", "OBR-3: the filler order number is in use for another patient")
+	}
+	ref := v.Ref()
+	byJournal := func(a, b VersionRef) int {
+		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Order, b.Order))
+	}
+	at, found := slices.BinarySearchFunc(r.Versions, ref, byJournal)
+	if found {
+		return r, false, nil
+	}
+	first := len(r.Versions) == 0
+	r.Versions = slices.Insert(r.Versions, at, ref)
+	if !first {
+		if at <= r.Current {
+			r.Current++
+		}
+		if !outranks(ref, r.Versions[r.Current]) {
+			return r, false, nil
+		}
+	}
+	r.Current = at
+	r.Service, r.Status, r.Source = head.Service, ref.Status, head.Source
+	if !head.Collected.IsZero() {
+		r.Collected = head.Collected
+	}
+	return r, true, nil
+}
+
+// outranks reports whether a is current before b. It is a total order, so that
+// the current version is a maximum: the order of arrival cannot matter, and a
+// version becomes current when it is added or never.
+func outranks(a, b VersionRef) bool {
+	if pa, pb := provisional(a.Status), provisional(b.Status); pa != pb {
+		return pb
+	}
+	return Newer(a, b)
+}
 
 // Summarise makes the index row of a result from its current view.
-func Summarise(view Version, r Result) ResultSummary { return ResultSummary{} }
+func Summarise(view Version, r Result) ResultSummary {
+	codes := make([]string, 0, len(view.Units))
+	for _, u := range view.Units {
+		if u.Code.Code != "" {
+			codes = append(codes, u.Code.Code)
+		}
+	}
+	slices.Sort(codes)
+	return ResultSummary{Service: r.Service, Status: r.Status, Collected: r.Collected, Codes: slices.Compact(codes)}
+}

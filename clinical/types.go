@@ -49,6 +49,16 @@ type Unit struct {
 	SubID    string `cbor:"2,keyasint,omitempty"` // OBX-4
 	Status   string `cbor:"3,keyasint,omitempty"` // OBX-11 (table 0085)
 	Segments []byte `cbor:"4,keyasint"`           // the OBX and their NTE, each ended by CR, as received
+
+	// NoValue is set by whoever reads the message when OBX-5 is empty in all
+	// segments. It matters for U, which makes final what was sent before.
+	NoValue bool `cbor:"5,keyasint,omitempty"`
+
+	// From says which version an observation of the current view was taken from,
+	// and Encoding how its segments are written where that differs from the
+	// view's own. Both are zero in a stored version.
+	From     VersionRef `cbor:"-"`
+	Encoding Encoding   `cbor:"-"`
 }
 
 // Result is one order with its observations over all its versions, found by its
@@ -106,7 +116,32 @@ type Visit struct {
 	Attending    lockport.NPI            `cbor:"9,keyasint,omitempty"`
 	Source       Source                  `cbor:"10,keyasint"`
 	Updated      lockport.Seq            `cbor:"11,keyasint"`
-	EventTime    time.Time               `cbor:"12,keyasint,omitempty"` // EVN-2 or MSH-7 of the last applied event
+	EventTime    time.Time               `cbor:"12,keyasint,omitempty"` // EVN-2 or MSH-7 of the latest event
+
+	// What decided each part, so that events count by their own time, in
+	// whatever order they come in.
+	ClassAt      Stamp `cbor:"13,keyasint,omitempty"`
+	PlaceAt      Stamp `cbor:"14,keyasint,omitempty"`
+	AdmittedAt   Stamp `cbor:"15,keyasint,omitempty"`
+	EndedAt      Stamp `cbor:"16,keyasint,omitempty"`
+	AttendingAt  Stamp `cbor:"17,keyasint,omitempty"`
+	SourceAt     Stamp `cbor:"18,keyasint,omitempty"`
+	PlannedAt    Mark  `cbor:"19,keyasint,omitempty"` // A05, A38
+	OpenedAt     Mark  `cbor:"20,keyasint,omitempty"` // A01, A04 and what implies them; A11
+	DischargedAt Mark  `cbor:"21,keyasint,omitempty"` // A03; A13
+}
+
+// Stamp is the moment at which something was said: the event's own time, then
+// journal order. The zero Stamp is before every event.
+type Stamp struct {
+	Micro int64        `cbor:"1,keyasint,omitempty"` // event time in microseconds since 1970
+	Seq   lockport.Seq `cbor:"2,keyasint,omitempty"`
+}
+
+// Mark is a state that events switch on and off.
+type Mark struct {
+	At Stamp `cbor:"1,keyasint,omitempty"`
+	On bool  `cbor:"2,keyasint,omitempty"`
 }
 
 // VisitSummary is the index row by which a patient's visits are listed.

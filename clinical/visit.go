@@ -1,6 +1,7 @@
 package clinical
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -34,9 +35,152 @@ type VisitEvent struct {
 	Attending    Field[lockport.NPI] // PV1-7
 }
 
-// ApplyVisit applies an event to a visit.
+// effect is what a trigger does to the life cycle of a visit: for each mark, +1
+// switches it on, -1 off, 0 leaves it.
+type effect struct{ planned, opened, discharged int }
+
+// effects lists the triggers that say something about a visit (HL7 v2.5.1 ch.
+// 3.3). Whatever can only happen during a stay implies that it was opened, so
+// that a visit whose admission is late or lost is not missing. An admission
+// switches the discharge off: it replaces the visit, when it is the later one.
+var effects = map[string]effect{
+	"A01": {opened: 1, discharged: -1}, // admit
+	"A02": {opened: 1},                 // transfer
+	"A03": {opened: 1, discharged: 1},  // discharge
+	"A04": {opened: 1, discharged: -1}, // register
+	"A05": {planned: 1},                // pre-admit
+	"A06": {opened: 1},                 // outpatient becomes inpatient
+	"A07": {opened: 1},                 // inpatient becomes outpatient
+	"A08": {},                          // update
+	"A11": {opened: -1},                // cancel admit or register; A05 has its own cancel since 2.3
+	"A12": {opened: 1},                 // cancel transfer: PV1-3 is the place before it
+	"A13": {opened: 1, discharged: -1}, // cancel discharge: PV1-3 is the place now
+	"A38": {planned: -1},               // cancel pre-admit
+}
+
+// HasVisitEffect reports whether ApplyVisit takes the trigger event.
+func HasVisitEffect(trigger string) bool {
+	_, ok := effects[trigger]
+	return ok
+}
+
+// ApplyVisit applies an event to a visit, or makes the visit when existing is
+// nil, and reports whether anything changed but Updated. Every field and every
+// state is decided by the latest event, by its own time and then by journal
+// order, that says something about it; so a late A01 does not open what was
+// discharged, and a cancel counts although it came first.
+//
+// It fails with kind Unsupported for a trigger that says nothing about a visit,
+// and Conflict when the visit number is in use for another registration. Where
+// registrations were merged, the caller passes the one the visit stands on;
+// visits never move. When Admitted changes, the caller moves the index row.
 func ApplyVisit(existing *Visit, e VisitEvent) (v Visit, changed bool, err error) {
-	return Visit{}, false, nil
+	effect, ok := effects[e.Trigger]
+	if !ok {
+		return Visit{}, false, lockport.Errorf(lockport.Unsupported, "visit", "EVN-1: the event says nothing about a visit")
+	}
+	if existing == nil {
+		v = Visit{Token: e.Token, Registration: e.Registration, Number: e.Number}
+	} else {
+		v = *existing
+	}
+	if v.Registration != e.Registration || v.Token != e.Token {
+		return Visit{}, false, lockport.Errorf(lockport.Conflict, "visit", "PV1-19: the visit number is in use for another patient")
+	}
+	before, at := v, Stamp{Micro: e.Time.UnixMicro(), Seq: e.Seq}
+	set(&v.Class, &v.ClassAt, e.Class, at)
+	set(&v.Place, &v.PlaceAt, e.Place, at)
+	set(&v.Attending, &v.AttendingAt, e.Attending, at)
+	setTimes(&v, e, at)
+	set(&v.Source, &v.SourceAt, Field[Source]{true, e.Source}, at)
+	v.PlannedAt.turn(effect.planned, at)
+	v.OpenedAt.turn(effect.opened, at)
+	v.DischargedAt.turn(effect.discharged, at)
+	v.Status = v.status()
+	if e.Time.After(v.EventTime) {
+		v.EventTime = e.Time.UTC().Truncate(time.Microsecond)
+	}
+	if changed = v != before; changed {
+		v.Updated = max(v.Updated, e.Seq)
+	}
+	return v, changed, nil
+}
+
+// setTimes applies PV1-44 and PV1-45. An admission or discharge without them is
+// dated by its event, and what opens a visit again takes the end away.
+func setTimes(v *Visit, e VisitEvent, at Stamp) {
+	admitted, ended := inUTC(e.Admitted), inUTC(e.Ended)
+	opens := e.Trigger == "A01" || e.Trigger == "A04"
+	if opens && !admitted.Set && !e.Time.IsZero() {
+		guessAdmitted(v, e.Time.UTC().Truncate(time.Microsecond))
+	}
+	if e.Trigger == "A03" && !ended.Set && !e.Time.IsZero() {
+		ended = Field[time.Time]{true, e.Time.UTC().Truncate(time.Microsecond)}
+	}
+	if (opens || e.Trigger == "A13") && !ended.Set {
+		ended.Set = true
+	}
+	set(&v.Admitted, &v.AdmittedAt, admitted, at)
+	set(&v.Ended, &v.EndedAt, ended, at)
+}
+
+// guessAdmitted dates an admission by the earliest event that reported it, as
+// long as no event has stated the time.
+func guessAdmitted(v *Visit, t time.Time) {
+	if v.AdmittedAt == (Stamp{}) && (v.Admitted.IsZero() || t.Before(v.Admitted)) {
+		v.Admitted = t
+	}
+}
+
+// inUTC makes times comparable and exact to what the record keeps.
+func inUTC(f Field[time.Time]) Field[time.Time] {
+	if f.Set && !f.Value.IsZero() {
+		f.Value = f.Value.UTC().Truncate(time.Microsecond)
+	}
+	return f
+}
+
+// set lets a field be decided by the latest event that states it.
+func set[T any](value *T, decided *Stamp, f Field[T], at Stamp) {
+	if f.Set && at.after(*decided) {
+		*value, *decided = f.Value, at
+	}
+}
+
+// turn lets a mark be decided by the latest event that switches it.
+func (m *Mark) turn(to int, at Stamp) {
+	if to != 0 && at.after(m.At) {
+		*m = Mark{At: at, On: to > 0}
+	}
+}
+
+// after reports whether s decides over what t decided.
+func (s Stamp) after(t Stamp) bool {
+	if t == (Stamp{}) {
+		return true
+	}
+	return cmp.Or(cmp.Compare(s.Micro, t.Micro), cmp.Compare(s.Seq, t.Seq)) > 0
+}
+
+// status derives the state of the visit from its marks. A visit known by updates
+// only is as open as its times say.
+func (v Visit) status() VisitStatus {
+	known := Stamp{}
+	switch {
+	case v.OpenedAt.At != known && !v.OpenedAt.On:
+		return Cancelled
+	case v.OpenedAt.At != known && v.DischargedAt.On:
+		return Discharged
+	case v.OpenedAt.At != known:
+		return Open
+	case v.PlannedAt.At != known && v.PlannedAt.On:
+		return Planned
+	case v.PlannedAt.At != known:
+		return Cancelled
+	case !v.Ended.IsZero():
+		return Discharged
+	}
+	return Open
 }
 
 // SummariseVisit makes the index row of a visit.
