@@ -118,7 +118,8 @@ func (r *Reader) skip() {
 		}
 		begin := bytes.IndexByte(rest, StartBlock)
 		if end < 0 && begin < 0 {
-			r.start, r.end = 0, 0
+			r.start = r.end
+			r.release()
 			return
 		}
 		r.at = between
@@ -129,7 +130,8 @@ func (r *Reader) skip() {
 	if r.at == between {
 		begin := bytes.IndexByte(r.buf[r.start:r.end], StartBlock)
 		if begin < 0 {
-			r.start, r.end = 0, 0
+			r.start = r.end
+			r.release()
 			return
 		}
 		r.start += begin + 1
@@ -165,8 +167,6 @@ func (r *Reader) resynchronise(stop int) error {
 func (r *Reader) tooLarge(stop int) error {
 	r.start = stop
 	r.at = discarding
-	r.skip()
-	r.release()
 	return &FrameTooLargeError{Limit: r.limit}
 }
 
