@@ -67,6 +67,18 @@ func ParseWith(b []byte, o Options) (*Message, error) {
 	return m, nil
 }
 
+// Reset makes m the message in b, as [ParseWith] does, and reuses its memory. Segments and values of the message that m
+// was before must no longer be used. After an error m is empty.
+func (m *Message) Reset(b []byte, o Options) error {
+	more := m.more[:0]
+	*m = Message{more: more}
+	if err := m.parse(b, o); err != nil {
+		*m = Message{more: more}
+		return err
+	}
+	return nil
+}
+
 func (m *Message) parse(b []byte, o Options) error {
 	if len(b) > math.MaxInt32 {
 		return &SyntaxError{Reason: "message longer than 2 GiB"}
@@ -298,6 +310,8 @@ func (m *Message) nth(id string, n int) Segment {
 }
 
 // All yields the segments with this name and their indexes in the message (for [Message.Segment]), in message order.
+// The iterator makes the message outlive its function; where not one allocation is wanted, use [Segment.Next] or
+// [Message.Reset].
 func (m *Message) All(id string) iter.Seq2[int, Segment] {
 	return func(yield func(int, Segment) bool) {
 		i := 0

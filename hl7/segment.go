@@ -42,6 +42,19 @@ func (s Segment) Is(id string) bool {
 	return s.m != nil && s.to-s.from >= 3 && string(s.m.raw[s.from:s.from+3]) == id && s.named()
 }
 
+// Next returns the next segment with this name behind s; the zero Segment when there is none.
+func (s Segment) Next(id string) Segment {
+	if s.m == nil {
+		return s
+	}
+	for n, ok := s.m.next(s.to); ok; n, ok = s.m.next(n.to) {
+		if n.Is(id) {
+			return n
+		}
+	}
+	return Segment{}
+}
+
 // Junk tells that a line was received which does not begin with a segment name. Junk has no fields.
 func (s Segment) Junk() bool { return s.m != nil && !s.named() }
 
