@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -46,9 +47,9 @@ func (in *intake) run(ctx context.Context) lockport.Reply {
 	if r := in.identify(d); r != nil {
 		return in.refuse(ctx, r)
 	}
-	if in.known && (in.sender.Charset != "" || in.sender.Zone != "") {
-		// The sender's own defaults decide how names and times are read.
-		if in.message, err = hl7.ParseWith(in.frame, options(in.sender)); err != nil {
+	if in.sender.Charset != "" {
+		// The sender's own default decides how the text of its fields is read.
+		if in.message, err = hl7.ParseWith(in.frame, hl7.Options{Charset: in.sender.Charset}); err != nil {
 			return in.unreadable(ctx, err)
 		}
 	}
@@ -61,14 +62,6 @@ func (in *intake) run(ctx context.Context) lockport.Reply {
 	}
 	in.adoptAuthorities(d)
 	return in.accept(ctx)
-}
-
-func options(app directory.Application) hl7.Options {
-	zone, err := time.LoadLocation(app.Zone)
-	if err != nil {
-		zone = time.UTC // the directory validated the name; only a missing zone file leads here
-	}
-	return hl7.Options{Charset: app.Charset, Zone: zone}
 }
 
 // accept journals the message and returns its acknowledgement.
@@ -176,7 +169,7 @@ func (in *intake) body(answer []byte, code hl7.AckCode, r *refusal) *lockport.Me
 	m := &lockport.Message{
 		Raw: in.frame, Peer: in.peer, Ack: answer, AckCode: string(code),
 		Application: in.sender.ID, Participant: in.sender.Participant, Location: in.sender.Location,
-		Charset: in.sender.Charset, Zone: in.sender.Zone, Trial: in.sender.Trial,
+		Charset: in.sender.Charset, Zone: cmp.Or(in.sender.Zone, lockport.RegionZone), Trial: in.sender.Trial,
 	}
 	if in.message != nil {
 		m.ControlID = in.message.Header().Text(10)

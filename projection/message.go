@@ -39,7 +39,8 @@ type arrival struct {
 	message   *hl7.Message
 	sender    directory.Application
 	directory *directory.Directory
-	zone      *time.Location
+	zone      *time.Location // the sender's
+	region    *time.Location
 	groups    map[int]bool // the patient groups to apply; nil: all
 }
 
@@ -72,7 +73,7 @@ func (p *projector) arrive(tx lockport.Tx, e *lockport.Entry, m *lockport.Messag
 	if err != nil {
 		return nil, nil, held("the message cannot be read: " + err.Error())
 	}
-	a := &arrival{tx: tx, entry: e, received: m, message: parsed, sender: sender, directory: p.directory, zone: zone}
+	a := &arrival{tx: tx, entry: e, received: m, message: parsed, sender: sender, directory: p.directory, zone: zone, region: p.region}
 	if m.Replay != 0 {
 		var q lockport.Quarantined
 		if _, err := tx.Get(lockport.TableQuarantine, m.Replay.Key(), &q); err != nil {

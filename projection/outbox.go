@@ -61,7 +61,7 @@ func (a *arrival) mayWant(feed directory.Feed, r patient.Registration, ds []cons
 		return false
 	}
 	return consent.Decide(ds, nil, consent.Question{
-		At: a.entry.Time, Zone: a.zone, Purpose: lockport.Treatment, What: consent.Record, BirthDate: r.Details.BirthDate,
+		At: a.entry.Time, Zone: a.region, Purpose: lockport.Treatment, What: consent.Record, BirthDate: r.Details.BirthDate,
 		Party: consent.Party{Participant: participant.ID, Joined: participant.Joined},
 	}).Permits()
 }

@@ -2,6 +2,7 @@ package projection
 
 import (
 	"sort"
+	"time"
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/audit"
@@ -13,6 +14,7 @@ import (
 // force at the entry last applied, and counters not yet written.
 type projector struct {
 	directory *directory.Directory
+	region    *time.Location
 	counts    map[string]uint64
 }
 
@@ -25,8 +27,13 @@ func (p *projector) Begin(tx lockport.Tx) error {
 	if p.directory != nil {
 		return nil
 	}
+	zone, err := time.LoadLocation(lockport.RegionZone)
+	if err != nil {
+		return lockport.Errorf(lockport.Internal, "projection", "the region's time zone: %w", err)
+	}
+	p.region = zone
 	var changes []directory.Change
-	err := tx.Scan(lockport.TableDirectory, nil, nil, func(_ []byte, decode func(any) error) (bool, error) {
+	err = tx.Scan(lockport.TableDirectory, nil, nil, func(_ []byte, decode func(any) error) (bool, error) {
 		var c directory.Change
 		if err := decode(&c); err != nil {
 			return false, err
