@@ -1,13 +1,15 @@
 package patient
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lockport-hie/lockport"
 )
 
 // Reader is what the index needs to know of the record. The bool reports
-// whether there is such a row. Values may be changed by the caller.
+// whether there is such a row. The index never writes to what it was given.
 type Reader interface {
 	Registration(lockport.RegistrationID) (Registration, bool, error)
 	Person(lockport.PersonID) (Person, bool, error)
@@ -23,16 +25,22 @@ type Changes struct {
 	Holders        []IdentifierHolders // by authority, then value
 }
 
+// Empty reports whether nothing is to be written.
+func (c Changes) Empty() bool {
+	return len(c.Registrations)+len(c.Persons)+len(c.RemovedPersons)+len(c.Holders) == 0
+}
+
 // IdentifierHolders is one row of the identifier table with what it is keyed by.
 type IdentifierHolders struct {
 	Identifier lockport.Identifier
 	Holders    Holders
 }
 
-// Claimed is one repetition of PID-3 (or MRG-1) with what the sender may do with its authority.
+// Claimed is one repetition of PID-3 (or MRG-1) with what the sender may do with
+// its authority.
 type Claimed struct {
 	Identifier lockport.Identifier
-	Owned      bool // directory.MayChange: the sender speaks for this authority
+	Owned      bool // the sender speaks for this authority (directory.MayChange)
 	Shared     bool // the authority links persons and never merges
 }
 
@@ -43,28 +51,183 @@ type Claim struct {
 	Identifiers []Claimed // PID-3 in the order sent
 	Details     *Update   // nil: only attribute, change no demographics
 	MayCreate   bool      // an unknown patient may be made
-	New         func() lockport.RegistrationID
+
+	// New gives out the next registration. It is called at most once.
+	New func() lockport.RegistrationID
 }
 
-// MergeClaim is one pair of a merge (A40, A34).
-type MergeClaim struct {
-	Seq     lockport.Seq
-	Time    time.Time
-	Old     Claimed // MRG-1: never valid again, resolves to Into
-	Into    Claimed // PID-3: the survivor
-	Details *Update // what PID says of the survivor; nil: nothing
-	New     func() lockport.RegistrationID
-}
+// noIdentifier and the other reasons are what an operator reads in quarantine.
+// They name the place and never the content.
+const (
+	noIdentifier   = "PID-3 has no identifier that can be attributed"
+	unknownPatient = "PID-3 has no identifier of a known patient"
+	severalPersons = "PID-3 has only shared identifiers, and they lead to several persons"
+)
 
-// Attribute finds or makes the registration that a message is about.
+// Attribute finds or makes the registration that a message is about, and says
+// what is to be written.
+//
+// The registration is that of the first identifier in PID-3 the sender owns;
+// else of the first one of another owner that is known; else, with MayCreate, a
+// provisional one made for the first one of another owner; else the one behind
+// shared identifiers, if they lead to exactly one person. An identifier that was
+// merged leads to the end of its chain.
+//
+// What an owner says counts: its identifiers in one PID-3 belong to one
+// registration, or link the persons where they already belong to several (never
+// a merge); shared identifiers beside them link every registration that bears
+// them; Details change the registration. What anybody else says changes nothing
+// but a registration that is still provisional, and links nobody: a link opens
+// records, so it needs the word of an owner.
+//
+// It fails with kind NotFound when no identifier leads to a patient, and
+// Conflict when they lead to several: the message belongs in quarantine.
 func Attribute(r Reader, c Claim) (Registration, Changes, error) {
-	return Registration{}, Changes{}, nil
+	w := newWork(r)
+	reg, owned, err := w.find(c)
+	if err != nil {
+		return Registration{}, Changes{}, err
+	}
+	if owned {
+		if err := w.claimAll(reg, c); err != nil {
+			return Registration{}, Changes{}, err
+		}
+	}
+	switch {
+	case c.Details == nil:
+	case owned:
+		reg.ownerSays(*c.Details, c.Time, c.Seq)
+	case reg.Provisional:
+		reg.update(*c.Details, c.Time, c.Seq)
+	}
+	return *reg, w.changes(), nil
 }
 
-// Merge subsumes the registration of the old identifier in that of the survivor.
-func Merge(r Reader, m MergeClaim) (Changes, error) { return Changes{}, nil }
+// ownerSays applies what the owner says about its patient. Its first word
+// replaces whatever somebody else said while the registration was provisional.
+func (r *Registration) ownerSays(u Update, at time.Time, seq lockport.Seq) {
+	if r.Provisional {
+		r.Details, r.Stated, r.UpdatedTime, r.Provisional = Demographics{}, nil, time.Time{}, false
+	}
+	r.update(u, at, seq)
+}
 
-// Survivor follows merges to their end.
-func Survivor(r Reader, id lockport.RegistrationID) (Registration, error) {
-	return Registration{}, nil
+// find returns the registration a claim is about and whether the sender owns the
+// identifier that led to it.
+func (w *work) find(c Claim) (reg *Registration, owned bool, err error) {
+	var firstOwned, firstForeign *lockport.Identifier
+	var foreign *Registration
+	usable := false
+	for _, id := range c.Identifiers {
+		if id.Identifier.Value == "" {
+			continue
+		}
+		usable = true
+		if id.Shared {
+			continue
+		}
+		known, err := w.holder(id.Identifier)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case known != nil && id.Owned:
+			return known, true, nil
+		case id.Owned && firstOwned == nil:
+			firstOwned = &id.Identifier
+		case known != nil && foreign == nil:
+			foreign = known
+		case !id.Owned && known == nil && firstForeign == nil:
+			firstForeign = &id.Identifier
+		}
+	}
+	switch {
+	case firstOwned != nil && c.MayCreate:
+		return w.create(*firstOwned, c.New(), false), true, nil
+	case foreign != nil:
+		return foreign, false, nil
+	case firstForeign != nil && c.MayCreate:
+		return w.create(*firstForeign, c.New(), true), false, nil
+	case !usable:
+		return nil, false, lockport.Errorf(lockport.NotFound, "patient", noIdentifier)
+	}
+	reg, err = w.findShared(c.Identifiers)
+	return reg, false, err
+}
+
+// findShared returns the registration behind shared identifiers when all of them
+// lead to one person: the lowest that bears one, at the end of its chain.
+func (w *work) findShared(ids []Claimed) (*Registration, error) {
+	var found *Registration
+	for _, id := range ids {
+		if !id.Shared || !linkable(id.Identifier.Value) {
+			continue
+		}
+		holders, err := w.holders(id.Identifier)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range holders {
+			reg, err := w.survivor(h)
+			switch {
+			case err != nil:
+				return nil, err
+			case found == nil || reg.Person == found.Person && reg.ID < found.ID:
+				found = reg
+			case reg.Person != found.Person:
+				return nil, lockport.Errorf(lockport.Conflict, "patient", severalPersons)
+			}
+		}
+	}
+	if found == nil {
+		return nil, lockport.Errorf(lockport.NotFound, "patient", unknownPatient)
+	}
+	return found, nil
+}
+
+// claimAll gives the registration every identifier of the list that the sender
+// may speak for, and links it with the other registrations they lead to.
+func (w *work) claimAll(reg *Registration, c Claim) error {
+	for _, id := range c.Identifiers {
+		switch {
+		case id.Identifier.Value == "":
+		case id.Shared:
+			if !linkable(id.Identifier.Value) {
+				continue
+			}
+			if err := w.share(reg, id.Identifier); err != nil {
+				return err
+			}
+		case id.Owned:
+			known, err := w.holder(id.Identifier)
+			if err != nil {
+				return err
+			}
+			if known == nil {
+				w.own(reg, id.Identifier)
+			} else if known.ID != reg.ID {
+				reg.state(Link{To: known.ID, Seq: c.Seq, Basis: SameList})
+				if err := w.link(reg, known); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// linkable refuses what senders write when they do not know the number, such as
+// 999-99-9999, 000000000, 123456789 or NONE: it would make strangers one person.
+func linkable(value string) bool {
+	var digits []rune
+	letters := map[rune]bool{}
+	for _, r := range value {
+		if unicode.IsDigit(r) {
+			digits = append(digits, r)
+		}
+		if unicode.IsDigit(r) || unicode.IsLetter(r) {
+			letters[r] = true
+		}
+	}
+	counting := len(digits) >= 6 && strings.Contains("01234567890123456789", string(digits))
+	return len(digits) > 0 && len(letters) > 1 && !counting
 }

@@ -19,6 +19,32 @@ type Registration struct {
 	Updated     lockport.Seq            `cbor:"8,keyasint"`            // the entry that changed Details last
 	UpdatedTime time.Time               `cbor:"9,keyasint,omitempty"`  // EVN-2 or MSH-7 of that entry as UTC RFC 3339; an older message does not change Details
 	Deleted     bool                    `cbor:"10,keyasint,omitempty"` // A29: hidden, kept, undoable
+	Links       []Link                  `cbor:"11,keyasint,omitempty"` // links that a message or an operator stated
+	Stated      []Stamp                 `cbor:"12,keyasint,omitempty"` // what decided each field of Details, in the order of its cbor numbers
+}
+
+// Link is a stated link to another registration. Together with Into and the
+// identifiers of shared authorities, links are all the reasons why registrations
+// are one person; without one of them the rest tell what remains linked.
+type Link struct {
+	To    lockport.RegistrationID `cbor:"1,keyasint"`
+	Seq   lockport.Seq            `cbor:"2,keyasint"` // the entry that stated it first
+	Basis LinkBasis               `cbor:"3,keyasint"`
+}
+
+// LinkBasis is why a link was stated.
+type LinkBasis string
+
+// The bases of links.
+const (
+	SameList LinkBasis = "same-list" // both identifiers in one PID-3 of their owner (HL7 v2.5.1 ch. 3.3.24: implicit link)
+)
+
+// Stamp is the moment at which something was said: the message's own time, then
+// journal order. The zero Stamp is before every message.
+type Stamp struct {
+	Micro int64        `cbor:"1,keyasint,omitempty"` // EVN-2 or MSH-7 in microseconds since 1970
+	Seq   lockport.Seq `cbor:"2,keyasint,omitempty"`
 }
 
 // Demographics is what PID says (HL7 v2.5.1 ch. 3.4.2). Codes are kept as sent.
@@ -57,6 +83,12 @@ type Address struct {
 	County  string `cbor:"7,keyasint,omitempty" json:"county,omitempty"`
 	Type    string `cbor:"8,keyasint,omitempty" json:"type,omitempty"` // table 0190
 }
+
+// Format keeps the details out of everything that prints.
+func (Name) Format(f fmt.State, _ rune) { fmt.Fprint(f, "name") }
+
+// Format keeps the details out of everything that prints.
+func (Address) Format(f fmt.State, _ rune) { fmt.Fprint(f, "address") }
 
 // Format keeps the details out of everything that prints.
 func (Registration) Format(f fmt.State, _ rune) { fmt.Fprint(f, "registration") }
