@@ -134,13 +134,13 @@ func pair(name, value string) string {
 }
 
 func count(n int, unit string) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return ""
-	case 1:
-		return "1 " + unit
 	}
-	return fmt.Sprintf("%d %ss", n, unit)
+	if n != 1 && !strings.HasSuffix(unit, "s") {
+		unit += "s"
+	}
+	return fmt.Sprint(n, " ", unit)
 }
 
 // list joins what is not empty.
