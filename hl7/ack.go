@@ -286,8 +286,7 @@ func (m *Message) salvage(b []byte) {
 	*m = Message{delims: DefaultDelimiters()}
 	start := skipLeading(b)
 	if !bytes.HasPrefix(b[start:], []byte("MSH")) || len(b)-start < 4 || !canDelimit(b[start+3]) {
-		m.raw = []byte("MSH|^~\\&")
-		m.start, m.end = 0, uint32(len(m.raw))
+		m.adopt([]byte("MSH|^~\\&"))
 		return
 	}
 	line := b[start : start+indexLineEnd(b[start:])]
@@ -303,5 +302,12 @@ func (m *Message) salvage(b []byte) {
 		}
 		spare = spare[1:]
 	}
+	m.adopt(line)
+}
+
+// adopt makes a header line with known delimiters the message.
+func (m *Message) adopt(line []byte) {
 	m.raw, m.end, m.ends = line, uint32(len(line)), endAny
+	m.findHeaderFields(line)
+	m.index()
 }

@@ -103,10 +103,10 @@ func lookupCodec(name []byte) (codec, bool) {
 	return c, ok
 }
 
-// chooseCharset reads MSH-18 from the header line. Its first repetition is the character set of the message; further
+// chooseCharset reads MSH-18. Its first repetition is the character set of the message; further
 // repetitions, or one of the Japanese sets, allow code switching (HL7 v2.5.1 ch. 2.15.9.18).
-func (m *Message) chooseCharset(header []byte) {
-	v := m.field(m.start+3, m.start+uint32(len(header)), 17) // MSH-18: MSH-1 is the separator itself
+func (m *Message) chooseCharset() {
+	v := m.headerField(18)
 	declared := v.Repetition(1).Component(1).Raw()
 	known := true
 	if len(declared) > 0 && string(declared) != `""` {
@@ -120,7 +120,7 @@ func (m *Message) chooseCharset(header []byte) {
 			m.charset = c
 		}
 	}
-	m.shifts = m.shifts || m.charset == codecJIS || v.NumRepetitions() > 1
+	m.shifts = m.shifts || m.charset == codecJIS || len(declared) < len(v.Raw()) && v.NumRepetitions() > 1
 	m.wide = m.shifts || m.charset == codecGB18030 || m.charset == codecBig5
 }
 

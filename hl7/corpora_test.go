@@ -63,7 +63,7 @@ func checkRoundTrip(t testing.TB, name string, m *Message) {
 	t.Helper()
 	end, n := 0, 0
 	for i, s := range m.Segments() {
-		if s != m.Segment(i) {
+		if s != m.Segment(i) || int(s.index) != i {
 			t.Errorf("%s: segment %d differs by index and by iteration", name, i)
 		}
 		from, to := s.Offsets()

@@ -30,6 +30,9 @@ func (d Delimiters) encoding() []byte {
 // parseDelimiters reads MSH-1 and MSH-2 from a line that starts with MSH. It returns the reason for a refusal as the
 // number of the field and a text.
 func parseDelimiters(line []byte) (d Delimiters, field int, reason string) {
+	if len(line) > 8 && string(line[3:9]) == `|^~\&|` {
+		return DefaultDelimiters(), 0, ""
+	}
 	if len(line) < 4 {
 		return d, 1, "field separator missing"
 	}

@@ -28,14 +28,17 @@ type Message struct {
 	start    uint32
 	end      uint32 // behind the last byte of the last segment, without framing
 	segments int
+	stride   int // marks are set for every stride-th segment: 1, 2, 4 or 8
 	options  Options
-	marks    [inlineMarks]uint32 // where segments 0, 8, 16 ... begin
-	more     []uint32            // the marks that do not fit
+	header   [headerFields]uint32 // behind which byte MSH-2, MSH-3 ... end; 0 from the last one on
+	marks    [inlineMarks]uint32  // where segments 0, stride, 2*stride ... begin
+	more     []uint32             // the marks that do not fit
 }
 
 const (
-	markEvery   = 8  // a mark for each eighth segment: random access scans seven line ends at most
-	inlineMarks = 48 // 384 segments without an allocation
+	headerFields = 20 // MSH is read more than anything else: its fields up to MSH-21 are found once
+	inlineMarks  = 48 // 384 segments without an allocation
+	maxStride    = 8  // random access scans seven line ends at most
 )
 
 // lineEnds says which bytes end a segment in a message.
@@ -99,9 +102,36 @@ func (m *Message) parse(b []byte, o Options) error {
 		return &SyntaxError{Segment: "MSH", Sequence: 1, Field: field, Reason: reason}
 	}
 	m.delims = d
-	m.chooseCharset(header)
+	m.findHeaderFields(header)
+	m.chooseCharset()
 	m.index()
 	return nil
+}
+
+// findHeaderFields notes where the fields of MSH end. They are short, so bytes are compared one by one.
+func (m *Message) findHeaderFields(line []byte) {
+	n, sep := 0, m.delims.Field
+	for i := 4; i < len(line); i++ {
+		if line[i] == sep {
+			m.header[n] = m.start + uint32(i)
+			if n++; n == headerFields {
+				return
+			}
+		}
+	}
+	m.header[n] = m.start + uint32(len(line))
+}
+
+// headerField returns field n of MSH, from 2 to headerFields+1.
+func (m *Message) headerField(n int) Value {
+	to := m.header[n-2]
+	if to == 0 {
+		return Value{}
+	}
+	if n == 2 {
+		return Value{m: m, from: m.start + 4, to: to, level: levelLiteral}
+	}
+	return Value{m: m, from: m.header[n-3] + 1, to: to, level: levelField}
 }
 
 // skipLeading returns where the first byte stands that is neither a byte order mark, nor a blank, nor a VT.
@@ -223,8 +253,8 @@ func indexLineEnd(b []byte) int {
 	return len(b)
 }
 
-// next returns the first line at or behind pos that is not blank.
-func (m *Message) next(pos uint32) (Segment, bool) {
+// next returns the first line at or behind pos that is not blank, as segment i.
+func (m *Message) next(pos uint32, i int) Segment {
 	for pos < m.end {
 		c := m.raw[pos]
 		if c == '\r' || c == '\n' {
@@ -236,9 +266,9 @@ func (m *Message) next(pos uint32) (Segment, bool) {
 			pos = to
 			continue
 		}
-		return Segment{m: m, from: pos, to: to}, true
+		return Segment{m: m, from: pos, to: to, index: uint32(i)}
 	}
-	return Segment{}, false
+	return Segment{}
 }
 
 func isBlank(b []byte) bool {
@@ -250,14 +280,28 @@ func isBlank(b []byte) bool {
 	return true
 }
 
-// index counts the segments and marks every eighth.
+// index counts the segments and marks where they begin. When the marks are full, every other one is dropped, so that
+// messages of usual size have all their segments marked and large ones need no more memory.
 func (m *Message) index() {
-	n := 0
-	for s, ok := m.next(m.start); ok; s, ok = m.next(s.to) {
-		if n%markEvery == 0 {
-			if k := n / markEvery; k < inlineMarks {
+	n, k := 0, 0
+	m.stride = 1
+	for s := m.next(m.start, 0); s.m != nil; s = m.next(s.to, n) {
+		if n%m.stride == 0 {
+			switch {
+			case k < inlineMarks:
 				m.marks[k] = s.from
-			} else {
+				k++
+			case m.stride < maxStride:
+				for i := range inlineMarks / 2 {
+					m.marks[i] = m.marks[2*i]
+				}
+				m.stride *= 2
+				k = inlineMarks / 2
+				if n%m.stride == 0 {
+					m.marks[k] = s.from
+					k++
+				}
+			default:
 				m.more = append(m.more, s.from)
 			}
 		}
@@ -280,33 +324,58 @@ func (m *Message) Segment(i int) Segment {
 	if i < 0 || i >= m.segments {
 		return Segment{}
 	}
-	k := i / markEvery
+	k := i / m.stride
 	var pos uint32
 	if k < inlineMarks {
 		pos = m.marks[k]
 	} else {
 		pos = m.more[k-inlineMarks]
 	}
-	s, _ := m.next(pos)
-	for range i % markEvery {
-		s, _ = m.next(s.to)
+	s := m.next(pos, k*m.stride)
+	for n := k*m.stride + 1; n <= i; n++ {
+		s = m.next(s.to, n)
 	}
 	return s
 }
 
 // First returns the first segment with this name; the zero Segment when there is none.
-func (m *Message) First(id string) Segment { return m.nth(id, 1) }
+func (m *Message) First(id string) Segment { return m.seek(0, id) }
 
 // nth returns the n-th segment with this name, from 1.
 func (m *Message) nth(id string, n int) Segment {
-	for s, ok := m.next(m.start); ok; s, ok = m.next(s.to) {
-		if s.Is(id) {
-			if n--; n == 0 {
-				return s
+	s := m.seek(0, id)
+	for ; n > 1 && s.m != nil; n-- {
+		s = s.Next(id)
+	}
+	return s
+}
+
+// seek returns the first segment with this name at or behind index i.
+func (m *Message) seek(i int, id string) Segment {
+	if m.stride == 1 {
+		// All beginnings are known: the ends of segments with another name need not be found.
+		for ; i < m.segments; i++ {
+			if m.nameAt(m.marks[i], id) {
+				return m.next(m.marks[i], i)
 			}
+		}
+		return Segment{}
+	}
+	for s := m.Segment(i); s.m != nil; s = s.following() {
+		if m.nameAt(s.from, id) {
+			return s
 		}
 	}
 	return Segment{}
+}
+
+// nameAt tells whether a segment with this name begins at pos.
+func (m *Message) nameAt(pos uint32, id string) bool {
+	b := m.raw[pos:m.end]
+	if len(b) < 3 || string(b[:3]) != id || !isAlnum(b[0]) || !isAlnum(b[1]) || !isAlnum(b[2]) {
+		return false
+	}
+	return len(b) == 3 || b[3] == m.delims.Field || b[3] == '\r' || b[3] == '\n'
 }
 
 // All yields the segments with this name and their indexes in the message (for [Message.Segment]), in message order.
@@ -314,12 +383,10 @@ func (m *Message) nth(id string, n int) Segment {
 // [Message.Reset].
 func (m *Message) All(id string) iter.Seq2[int, Segment] {
 	return func(yield func(int, Segment) bool) {
-		i := 0
-		for s, ok := m.next(m.start); ok; s, ok = m.next(s.to) {
-			if s.Is(id) && !yield(i, s) {
+		for s := m.seek(0, id); s.m != nil; s = s.Next(id) {
+			if !yield(int(s.index), s) {
 				return
 			}
-			i++
 		}
 	}
 }
@@ -327,21 +394,16 @@ func (m *Message) All(id string) iter.Seq2[int, Segment] {
 // Segments yields all segments with their indexes, in message order.
 func (m *Message) Segments() iter.Seq2[int, Segment] {
 	return func(yield func(int, Segment) bool) {
-		i := 0
-		for s, ok := m.next(m.start); ok; s, ok = m.next(s.to) {
-			if !yield(i, s) {
+		for s := m.Segment(0); s.m != nil; s = s.following() {
+			if !yield(int(s.index), s) {
 				return
 			}
-			i++
 		}
 	}
 }
 
 // Header returns MSH.
-func (m *Message) Header() Segment {
-	s, _ := m.next(m.start)
-	return s
-}
+func (m *Message) Header() Segment { return m.next(m.start, 0) }
 
 // Zone returns the zone in which times of this message without an offset are meant: the offset of MSH-7 when one is
 // given (HL7 v2.5.1 ch. 2.15.9.7), else [Options.Zone], else nil.

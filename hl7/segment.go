@@ -9,6 +9,7 @@ import (
 type Segment struct {
 	m        *Message
 	from, to uint32
+	index    uint32 // in the message
 }
 
 // Exists tells whether there is such a segment.
@@ -39,7 +40,7 @@ func (s Segment) ID() string {
 
 // Is tells whether the segment has this name, without making a string.
 func (s Segment) Is(id string) bool {
-	return s.m != nil && s.to-s.from >= 3 && string(s.m.raw[s.from:s.from+3]) == id && s.named()
+	return s.m != nil && s.m.nameAt(s.from, id)
 }
 
 // Next returns the next segment with this name behind s; the zero Segment when there is none.
@@ -47,13 +48,19 @@ func (s Segment) Next(id string) Segment {
 	if s.m == nil {
 		return s
 	}
-	for n, ok := s.m.next(s.to); ok; n, ok = s.m.next(n.to) {
-		if n.Is(id) {
+	if s.m.stride == 1 {
+		return s.m.seek(int(s.index)+1, id)
+	}
+	for n := s.following(); n.m != nil; n = n.following() {
+		if n.m.nameAt(n.from, id) {
 			return n
 		}
 	}
 	return Segment{}
 }
+
+// following returns the next segment whatever its name.
+func (s Segment) following() Segment { return s.m.next(s.to, int(s.index)+1) }
 
 // Junk tells that a line was received which does not begin with a segment name. Junk has no fields.
 func (s Segment) Junk() bool { return s.m != nil && !s.named() }
@@ -83,6 +90,9 @@ func (s Segment) Field(n int) Value {
 		return Value{}
 	}
 	m := s.m
+	if s.from == m.start && n > 1 && n <= headerFields+1 && !m.wide {
+		return m.headerField(n)
+	}
 	if s.isHeader() {
 		switch n {
 		case 1:
