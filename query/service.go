@@ -99,7 +99,7 @@ func (s *Service) answer(ctx context.Context, from directory.Application, peer l
 		if found, err = s.config.Records.Results(ctx, ticket, q.Filter()); err != nil {
 			return lockport.Reply{}, err
 		}
-		entry.Released = released(found)
+		entry.Released = released(found[:min(len(found), q.Limit)])
 	}
 	frame, err := s.reply(ctx, m, q, ticket, found, status(from, ticket, found))
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Service) answer(ctx context.Context, from directory.Application, peer l
 	if err != nil {
 		return lockport.Reply{}, err
 	}
-	s.observe(q, entry.Outcome, len(found))
+	s.observe(q, entry.Outcome, len(entry.Released))
 	if !ticket.Permits() {
 		return lockport.Reply{Frame: frame}, nil
 	}
@@ -193,9 +193,13 @@ type problem struct {
 	reject bool
 }
 
-// failure turns an error on the way to a decision into the one answer that does
-// not depend on the patient: AE 207, or AR when the server is overloaded.
+// failure turns an error on the way to a decision into an answer that does not
+// depend on the patient: AE 207, AR when the server is overloaded, and 204 for a
+// clinician whom the directory does not know at this participant.
 func failure(err error) *problem {
+	if lockport.KindOf(err) == lockport.Unauthorized {
+		return &problem{at: at("QPD", 8), code: 204, text: "the clinician is not registered as a provider of this participant"}
+	}
 	p := &problem{code: 207, text: "the query could not be answered; ask again later"}
 	if errors.Is(err, context.Canceled) || lockport.KindOf(err) == lockport.Overloaded || lockport.KindOf(err) == lockport.Full {
 		p.reject = true
