@@ -101,6 +101,9 @@ func (s *run) lifeChange(p *patient, m *membership) {
 			p.family = s.r.people[p.index].family + "-" + q.family
 		}
 		p.partner, q.partner = -1, -1
+	case x < 0.12 && m.known: // nothing changed, but the desk asked
+		s.person(m.org.sites[0].adt, p, m, "A31")
+		return
 	default:
 		return
 	}
@@ -149,7 +152,7 @@ func (s *run) newVisit(p *patient, m *membership, at *site) *visit {
 
 // register opens an outpatient or emergency visit with A04.
 func (s *run) register(v *visit) {
-	v.admitted = s.now
+	v.admitted = s.second()
 	s.visitEvent(v, "A04", VisitOpen)
 	s.refresh(v)
 }
@@ -176,14 +179,14 @@ func (s *run) leave(v *visit, stay time.Duration) {
 }
 
 func (s *run) discharge(v *visit) {
-	v.ended = s.now
+	v.ended = s.second()
 	s.visitEvent(v, "A03", VisitDischarged)
 	if v.class == "I" && chance(s.rng, 0.08) { // discharged too early
 		s.after(s.between(10*time.Minute, 2*time.Hour), func() {
 			v.ended = time.Time{}
 			s.visitEvent(v, "A13", VisitOpen)
 			s.after(s.between(2*time.Hour, 20*time.Hour), func() {
-				v.ended = s.now
+				v.ended = s.second()
 				s.visitEvent(v, "A03", VisitDischarged)
 			})
 		})
@@ -207,7 +210,7 @@ func (s *run) inpatient(v *visit) {
 	v.class, v.ward, v.bed, v.service = "I", strconv.Itoa(2+s.rng.IntN(5))+"W", pick(s.rng, []string{"A", "B"}), "MED"
 	v.room, v.reason = strconv.Itoa(300+s.rng.IntN(60)), pick(s.rng, admissions)
 	admit := func() {
-		v.admitted = s.now
+		v.admitted = s.second()
 		s.visitEvent(v, "A01", VisitOpen)
 		if chance(s.rng, 0.04) {
 			s.after(s.between(10*time.Minute, time.Hour), func() { s.visitEvent(v, "A11", VisitCancelled) })
@@ -323,7 +326,8 @@ func (s *run) merge(a *application, p *patient, m *membership) {
 	var meaning func(*Truth)
 	if s.truth != nil {
 		details := a.demographics(p)
-		meaning = func(t *Truth) { t.merged(p.index, from, into, details, s.now) }
+		at := s.now
+		meaning = func(t *Truth) { t.merged(p.index, from, into, details, at) }
 	}
 	s.emit(s.finish(a, p, control, "ADT^A40"), meaning)
 }

@@ -52,7 +52,7 @@ func (s *run) newOrder(p *patient, performer *membership, app *application, doct
 	s.orders[app.index]++
 	o := &order{
 		p: p, m: performer, app: app, doctor: doctor, second: performer.second(performer.numbers == duplicated),
-		placer: performer, placerApp: app, collected: s.now, filler: fmt.Sprintf("%s-%07d", app.prefix, s.orders[app.index]),
+		placer: performer, placerApp: app, collected: s.second(), filler: fmt.Sprintf("%s-%07d", app.prefix, s.orders[app.index]),
 	}
 	return o
 }
@@ -91,7 +91,7 @@ func (s *run) perform(o *order, pn *panel) {
 	if chance(s.rng, 0.06) {
 		all[s.rng.IntN(len(all))].note = pick(s.rng, labNotes)
 	}
-	if chance(s.rng, 0.02) {
+	if o.code != vitalSigns.code && chance(s.rng, 0.02) {
 		s.publish(o, 30*time.Minute, report{status: "X", note: "Specimen clotted; please recollect & reorder."})
 		return
 	}
@@ -106,10 +106,11 @@ func (s *run) perform(o *order, pn *panel) {
 	if len(all) > 1 && chance(s.rng, 0.35) {
 		versions = append([]report{preliminary(s, versions[0])}, versions...)
 	}
-	if o.code == vitalSigns.code {
-		versions = versions[len(versions)-1:]
+	turnaround := s.between(20*time.Minute, 4*time.Hour)
+	if o.code == vitalSigns.code { // entered once, at the bedside
+		versions, turnaround = []report{final}, s.between(time.Minute, 5*time.Minute)
 	}
-	s.publish(o, s.between(20*time.Minute, 4*time.Hour), versions...)
+	s.publish(o, turnaround, versions...)
 }
 
 // preliminary is what is ready early: some of the values.
@@ -180,7 +181,7 @@ func (s *run) send(o *order, rep report, late time.Duration) {
 	e := s.finish(a, o.p, control, "ORU^R01")
 	var meaning func(*Truth)
 	if s.truth != nil {
-		version := Version{ControlID: control, Status: rep.status, Reported: s.now, Sent: s.now, Observations: o.truth(rep)}
+		version := Version{ControlID: control, Status: rep.status, Reported: s.second(), Sent: s.second(), Observations: o.truth(rep)}
 		doctor := s.r.clinicians[o.doctor].entry.NPI
 		meaning = func(t *Truth) {
 			t.registered(o.p.index, ids, nil)

@@ -331,8 +331,8 @@ func slug(name string) string {
 
 // namespaceOf makes a short name that no other organisation has.
 func namespaceOf(name string, n int) string {
-	s := strings.ToUpper(strings.ReplaceAll(slug(name), "-", ""))
-	return s[:min(len(s), 6)] + fmt.Sprintf("%02d", n+1)
+	word, _, _ := strings.Cut(strings.ToUpper(slug(name)), "-")
+	return word[:min(len(word), 10)] + fmt.Sprintf("%02d", n+1)
 }
 
 func title(s string) string {

@@ -8,7 +8,7 @@ import (
 
 // messagesPerEpisode is the measured mean over all kinds of episodes; it turns
 // a rate of messages into a rate of arrivals.
-const messagesPerEpisode = 6.0
+const messagesPerEpisode = 4.1
 
 // naturalRate is messages per person and second: 17 million results and 3
 // million summaries a month for 6 million people.
@@ -126,6 +126,9 @@ func (s *run) after(natural time.Duration, do func()) { s.at(s.now.Add(s.scale(n
 func (s *run) scale(natural time.Duration) time.Duration {
 	return max(time.Duration(float64(natural)*s.pace).Truncate(time.Second), shortest)
 }
+
+// second returns the moment as messages write it.
+func (s *run) second() time.Time { return s.now.Truncate(time.Second) }
 
 // between returns a delay between two bounds.
 func (s *run) between(low, high time.Duration) time.Duration {

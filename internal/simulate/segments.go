@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/lockport-hie/lockport"
@@ -216,10 +215,12 @@ func (s *run) diagnosis(a *application, v *visit) {
 	e.field(3, v.reason.code, v.reason.text, "I10")
 	e.when(5, v.admitted)
 	e.field(6, "W")
-	for i, k := range knownConditions {
+	n := 1
+	for _, k := range knownConditions {
 		if v.p.has&k.condition != 0 && v.p.has&undiagnosed == 0 {
+			n++
 			e.segment("DG1")
-			e.field(1, strconv.Itoa(i+2))
+			e.number(1, n)
 			e.field(3, k.code, k.text, "I10")
 			e.field(6, "F")
 		}

@@ -30,15 +30,21 @@ type Person struct {
 	Registrations []Registration
 }
 
-// Registration is what one authority knows about a person.
+// Registration is what one authority knows about a person. A store may hold
+// several for it: one for each number until they are merged.
 type Registration struct {
-	Authority   lockport.AuthorityID
-	Identifiers []lockport.Identifier // all that were sent by anybody; Current is one of them
-	Current     lockport.Identifier   // the number that holds: the others are subsumed, or duplicates not merged yet
-	Merged      bool                  // all numbers are merged into Current
-	Linked      bool                  // at least one message carried the shared number beside it
-	Owned       bool                  // its owner sent at least one message; else another participant wrote its number
-	Details     *Demographics         // of the last ADT message; nil before the first
+	Authority lockport.AuthorityID
+	Numbers   []Number            // in order of first use
+	Current   lockport.Identifier // what the others are merged into, or the number used last
+	Merged    bool                // all numbers are merged into Current
+	Details   *Demographics       // of the last ADT message; nil before the first
+}
+
+// Number is one identifier with what the messages have shown of it.
+type Number struct {
+	lockport.Identifier
+	Owned  bool // its owner sent it; else only another participant wrote it beside its own
+	Linked bool // a message carried the shared number beside it
 }
 
 // Demographics is a part of what PID said last.
@@ -162,9 +168,8 @@ func (t *Truth) Result(key ResultKey) (*Result, bool) {
 // what it said of the person.
 func (t *Truth) registered(person int, ids sentIdentifiers, details *Demographics) {
 	p := &t.Persons[person]
-	g := p.registration(ids.own)
-	g.Owned = true
-	g.Linked = g.Linked || ids.shared != ""
+	g := p.registration(ids.own.Authority)
+	g.note(ids.own, true, ids.shared != "")
 	if !g.Merged {
 		g.Current = ids.own
 	}
@@ -172,28 +177,39 @@ func (t *Truth) registered(person int, ids sentIdentifiers, details *Demographic
 		g.Details = details
 	}
 	if ids.other != nil {
-		o := p.registration(*ids.other)
-		o.Linked = o.Linked || ids.shared != ""
+		o := p.registration(ids.other.Authority)
+		o.note(*ids.other, false, ids.shared != "")
+		if o.Current.Value == "" {
+			o.Current = *ids.other
+		}
 	}
 }
 
-// registration finds or makes the registration that an identifier belongs to.
-func (p *Person) registration(id lockport.Identifier) *Registration {
+// registration finds or makes the registration of an authority.
+func (p *Person) registration(authority lockport.AuthorityID) *Registration {
 	for i := range p.Registrations {
-		if g := &p.Registrations[i]; g.Authority == id.Authority {
-			if !slices.Contains(g.Identifiers, id) {
-				g.Identifiers = append(g.Identifiers, id)
-			}
+		if g := &p.Registrations[i]; g.Authority == authority {
 			return g
 		}
 	}
-	p.Registrations = append(p.Registrations, Registration{Authority: id.Authority, Identifiers: []lockport.Identifier{id}, Current: id})
+	p.Registrations = append(p.Registrations, Registration{Authority: authority})
 	return &p.Registrations[len(p.Registrations)-1]
+}
+
+func (g *Registration) note(id lockport.Identifier, owned, linked bool) {
+	i := slices.IndexFunc(g.Numbers, func(n Number) bool { return n.Identifier == id })
+	if i < 0 {
+		i = len(g.Numbers)
+		g.Numbers = append(g.Numbers, Number{Identifier: id})
+	}
+	n := &g.Numbers[i]
+	n.Owned, n.Linked = n.Owned || owned, n.Linked || linked
 }
 
 func (t *Truth) merged(person int, from, into lockport.Identifier, details Demographics, at time.Time) {
 	t.Merges = append(t.Merges, Merge{person, from, into, at})
-	g := t.Persons[person].registration(into)
+	g := t.Persons[person].registration(into.Authority)
+	g.note(into, true, false)
 	g.Current, g.Merged, g.Details = into, true, &details
 }
 
