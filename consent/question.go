@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/lockport-hie/lockport"
@@ -64,6 +65,9 @@ type Attestation struct {
 	Text   string // QPD-10; may name the patient, so it is protected
 }
 
+// Format keeps the words out of everything that prints.
+func (a Attestation) Format(f fmt.State, _ rune) { fmt.Fprint(f, "attestation") }
+
 // complete reports whether both parts say something.
 func (a *Attestation) complete() bool {
 	return a != nil && !blank(a.Reason) && !blank(a.Text)
@@ -78,6 +82,11 @@ type Question struct {
 	What        What
 	Attestation *Attestation // nil when none was made
 	BirthDate   string       // PID-7 as sent; "" or unreadable counts as a minor
+}
+
+// Format keeps the patient out of everything that prints.
+func (q Question) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "%s for %s by %s", q.Purpose, q.What, q.Party.Participant)
 }
 
 // Decision is the answer. The zero value denies.

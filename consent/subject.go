@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/lockport-hie/lockport"
 )
@@ -20,6 +21,9 @@ type Subject struct {
 	Directives    []Directive               // on any of the identifiers, void ones included
 	Grants        []Grant                   // open or expired emergency accesses
 }
+
+// Format keeps the patient out of everything that prints.
+func (s Subject) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "subject as of %d", s.AsOf) }
 
 // Subjects resolves patients. Both methods read a snapshot that has applied the
 // journal's end of the moment they were called, and fail with kind Unavailable

@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -25,6 +26,9 @@ type Ticket struct {
 	disclosed lockport.Seq
 	closed    bool
 }
+
+// Format keeps the patient out of everything that prints.
+func (t *Ticket) Format(f fmt.State, _ rune) { fmt.Fprint(f, "ticket") }
 
 // Permits reports whether records may be read under the ticket: the decision
 // permits, and the ticket is neither closed nor cut.
