@@ -81,10 +81,32 @@ type Client struct {
 	closed bool
 }
 
+// Connect makes sure that there is a connection, so that a peer that cannot be reached
+// is noticed before there is anything to send. Errors are of type [*SendError].
+func (c *Client) Connect(ctx context.Context) error {
+	release, err := c.begin(ctx)
+	if err != nil {
+		return &SendError{Err: err}
+	}
+	defer release()
+	if _, err := c.connect(ctx); err != nil {
+		return &SendError{Err: err}
+	}
+	return nil
+}
+
 // Exchange sends content as one frame and returns the content of the reply. Errors
 // are of type [*SendError]. After any error except a content that cannot be framed and
 // a negative commit block the connection is closed; the next call dials anew.
 func (c *Client) Exchange(ctx context.Context, content []byte) ([]byte, error) {
+	return c.ExchangeHeld(ctx, ctx, content, nil)
+}
+
+// ExchangeHeld is Exchange under a right to write that can end before ctx does: once
+// hold is done no further byte of content leaves, and a write that is under way is cut
+// with its connection. written, when set, is called as soon as the last byte has been
+// handed over, before the reply is waited for; hold may end from there on.
+func (c *Client) ExchangeHeld(ctx, hold context.Context, content []byte, written func()) ([]byte, error) {
 	frame, err := encode(content)
 	if err != nil {
 		return nil, &SendError{Err: err}
@@ -98,9 +120,12 @@ func (c *Client) Exchange(ctx context.Context, content []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &SendError{Err: err}
 	}
-	if written, err := l.write(ctx, frame, or(c.WriteTimeout, DefaultWriteTimeout)); err != nil {
+	if sent, err := c.writeHeld(ctx, hold, l, frame); err != nil {
 		c.drop(l)
-		return nil, &SendError{Written: written, Err: err}
+		return nil, &SendError{Written: sent, Err: err}
+	}
+	if written != nil {
+		written()
 	}
 	reply, err := c.await(ctx, l, content)
 	if errors.Is(err, ErrCommitRefused) {
@@ -111,6 +136,18 @@ func (c *Client) Exchange(ctx context.Context, content []byte) ([]byte, error) {
 		return nil, &SendError{Written: true, Err: err}
 	}
 	return reply, nil
+}
+
+// writeHeld writes a frame for as long as both ctx and hold last.
+func (c *Client) writeHeld(ctx, hold context.Context, l *link, frame []byte) (sent bool, err error) {
+	both, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(hold, func() { cancel(context.Cause(hold)) })
+	defer stop()
+	if hold.Err() != nil {
+		return false, context.Cause(hold)
+	}
+	return l.write(both, frame, or(c.WriteTimeout, DefaultWriteTimeout))
 }
 
 // Close closes the connection. An exchange that is under way fails, later ones too.

@@ -170,7 +170,7 @@ func TestTLSMatrix(t *testing.T) {
 	})
 	t.Run("plain bytes to a TLS port", func(t *testing.T) {
 		conn := dial(t, address)
-		conn.Write([]byte(framed("A")))
+		conn.Write([]byte(framed("more than a record header")))
 		if got := transcript(NewReader(conn, 0)); strings.HasPrefix(got[0], "=") {
 			t.Errorf("got %q", got)
 		}
