@@ -129,6 +129,7 @@ type Visit struct {
 	PlannedAt    Mark  `cbor:"19,keyasint,omitempty"` // A05, A38
 	OpenedAt     Mark  `cbor:"20,keyasint,omitempty"` // A01, A04 and what implies them; A11
 	DischargedAt Mark  `cbor:"21,keyasint,omitempty"` // A03; A13
+	Entered      bool  `cbor:"22,keyasint,omitempty"` // some event opened it, cancelled or not
 }
 
 // Stamp is the moment at which something was said: the event's own time, then

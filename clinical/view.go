@@ -43,10 +43,7 @@ func CurrentView(versions []Version) Version {
 		}
 	}
 	merged := map[unitKey]Unit{}
-	var order []unitKey // of first appearance, the current version's before the others'
-	for _, u := range view.Units {
-		order = append(order, keyOf(u))
-	}
+	var order []unitKey // of first appearance, so that a correction stays in its place
 	for _, v := range oldestFirst {
 		for _, u := range unitsOf(v) {
 			order = append(order, keyOf(u))

@@ -95,6 +95,7 @@ func ApplyVisit(existing *Visit, e VisitEvent) (v Visit, changed bool, err error
 	set(&v.Source, &v.SourceAt, Field[Source]{true, e.Source}, at)
 	v.PlannedAt.turn(effect.planned, at)
 	v.OpenedAt.turn(effect.opened, at)
+	v.Entered = v.Entered || effect.opened > 0
 	v.DischargedAt.turn(effect.discharged, at)
 	v.Status = v.status()
 	if e.Time.After(v.EventTime) {
@@ -162,20 +163,20 @@ func (s Stamp) after(t Stamp) bool {
 	return cmp.Or(cmp.Compare(s.Micro, t.Micro), cmp.Compare(s.Seq, t.Seq)) > 0
 }
 
-// status derives the state of the visit from its marks. A visit known by updates
-// only is as open as its times say.
+// status derives the state of the visit from its marks. A cancelled admission
+// leaves the visit planned when there was none to cancel (A11 does not cancel
+// A05) or when it was planned anew. A visit known by updates only is as open as
+// its times say.
 func (v Visit) status() VisitStatus {
-	known := Stamp{}
+	known := func(m Mark) bool { return m.At != Stamp{} }
 	switch {
-	case v.OpenedAt.At != known && !v.OpenedAt.On:
-		return Cancelled
-	case v.OpenedAt.At != known && v.DischargedAt.On:
+	case v.OpenedAt.On && v.DischargedAt.On:
 		return Discharged
-	case v.OpenedAt.At != known:
+	case v.OpenedAt.On:
 		return Open
-	case v.PlannedAt.At != known && v.PlannedAt.On:
+	case v.PlannedAt.On && (!v.Entered || v.PlannedAt.At.after(v.OpenedAt.At)):
 		return Planned
-	case v.PlannedAt.At != known:
+	case known(v.OpenedAt) || known(v.PlannedAt):
 		return Cancelled
 	case !v.Ended.IsZero():
 		return Discharged
