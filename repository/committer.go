@@ -1,0 +1,328 @@
+package repository
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/audit"
+)
+
+// The bounds of one group: what one transaction holds at most.
+const (
+	groupEntries = 4096
+	groupBytes   = 16 << 20
+)
+
+// queueLength is how many callers can stand in line before Append waits.
+const queueLength = 4096
+
+// request is one call of Append on its way through the committer.
+type request struct {
+	ctx      context.Context
+	entries  []*prepared
+	receipts []lockport.Receipt
+	done     chan error
+}
+
+// committer is the one writer of the journal.
+type committer struct {
+	s        *Store
+	head     audit.Head
+	group    []*request
+	entries  int
+	bytes    int
+	expected int           // how many callers the next group waits for
+	took     time.Duration // how long the last commit took
+	size     int64         // of the last file's pages in use
+	latency  latencies
+}
+
+// run commits groups until the queue is closed and empty. After a failure it
+// only answers.
+func (c *committer) run() {
+	for first := range c.s.queue {
+		c.take(first)
+		c.gather()
+		c.finish(c.commit())
+	}
+}
+
+func (c *committer) take(r *request) {
+	c.group = append(c.group, r)
+	c.entries += len(r.entries)
+	for _, p := range r.entries {
+		c.bytes += len(p.sealed)
+	}
+}
+
+// gather fills the group with whoever is there. On a slow disk it waits for as
+// many callers as the last group held and left behind, because they come back
+// within moments of their answers, but never longer than a tenth of a commit;
+// a fixed wait would cost a fast disk, and none at all would settle on half
+// groups.
+func (c *committer) gather() {
+	began, wait := time.Now(), min(c.took/10, 5*time.Millisecond)
+	for c.entries < groupEntries && c.bytes < groupBytes {
+		select {
+		case r, ok := <-c.s.queue:
+			if !ok {
+				return
+			}
+			c.take(r)
+			continue
+		default:
+		}
+		left := wait - time.Since(began)
+		if len(c.group) >= c.expected || left <= 0 {
+			return
+		}
+		if left < 200*time.Microsecond {
+			runtime.Gosched() // shorter than a timer can measure
+			continue
+		}
+		timer := time.NewTimer(left)
+		select {
+		case r, ok := <-c.s.queue:
+			timer.Stop()
+			if !ok {
+				return
+			}
+			c.take(r)
+		case <-timer.C:
+			return
+		}
+	}
+}
+
+// finish answers everyone in the group and makes ready for the next.
+func (c *committer) finish(err error) {
+	for _, r := range c.group {
+		r.done <- err
+	}
+	c.expected = len(c.group) + len(c.s.queue)
+	clear(c.group)
+	c.group, c.entries, c.bytes = c.group[:0], 0, 0
+}
+
+// commit writes the group in one transaction. Nobody is answered before it is
+// on disk.
+func (c *committer) commit() error {
+	s := c.s
+	if err := s.Err(); err != nil {
+		return lockport.Errorf(lockport.Unavailable, "append", "the store has stopped: %w", err)
+	}
+	fresh, err := c.deduplicate()
+	if err != nil {
+		s.fail(err)
+		return lockport.Errorf(lockport.Unavailable, "append", "the store has stopped: %w", err)
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	began := time.Now()
+	head, err := c.write(fresh)
+	if err != nil && full(err) {
+		s.full.Store(true)
+		return lockport.Errorf(lockport.Full, "append", "the journal cannot grow: %w", err)
+	}
+	if err != nil {
+		s.fail(lockport.Errorf(lockport.Internal, "commit journal", "%w", err))
+		return lockport.Errorf(lockport.Unavailable, "append", "the store has stopped: %w", err)
+	}
+	c.took = time.Since(began)
+	c.latency.add(c.took)
+	s.full.Store(false)
+	c.head = head
+	c.publish(fresh)
+	return c.rotate()
+}
+
+// numbered is a prepared entry with its place in the chain.
+type numbered struct {
+	*prepared
+	header audit.Header
+}
+
+// deduplicate gives sequences to the entries that are new and receipts to all.
+func (c *committer) deduplicate() ([]numbered, error) {
+	fresh := make([]numbered, 0, c.entries)
+	inGroup := make(map[lockport.Token]lockport.Seq)
+	next := c.head.Seq + 1
+	for _, r := range c.group {
+		r.receipts = make([]lockport.Receipt, len(r.entries))
+		for i, p := range r.entries {
+			if p.dedupe {
+				prior, known := inGroup[p.token]
+				if !known {
+					var err error
+					if prior, known, err = c.s.window.lookup(p.token); err != nil {
+						return nil, err
+					}
+				}
+				if known {
+					r.receipts[i] = lockport.Receipt{Seq: prior, Duplicate: true}
+					continue
+				}
+				inGroup[p.token] = next
+			}
+			r.receipts[i] = lockport.Receipt{Seq: next}
+			fresh = append(fresh, numbered{p, audit.Header{Seq: next, ID: p.id, Kind: uint8(p.kind), Time: p.time, Commitment: p.commitment}})
+			next++
+		}
+	}
+	return fresh, nil
+}
+
+// write chains and stores entries in one transaction and returns the new head.
+func (c *committer) write(fresh []numbered) (audit.Head, error) {
+	head, file := c.head, c.s.journal.last()
+	err := guard(file.path, func() error {
+		return file.db.Update(func(tx *bolt.Tx) error {
+			c.size = tx.Size()
+			b := tx.Bucket(entriesBucket)
+			b.FillPercent = 1 // nothing is ever put between two entries
+			for i := range fresh {
+				p := &fresh[i]
+				if p.file != file {
+					// The journal went on to the next file after this was sealed.
+					c.s.sealFor(p.prepared, file)
+				}
+				p.header.Prev = head.Hash
+				value := appendHeader(make([]byte, 0, headerSize+len(p.sealed)), p.header)
+				if err := b.Put(p.header.Seq.Key(), append(value, p.sealed...)); err != nil {
+					return err
+				}
+				head = audit.Head{Seq: p.header.Seq, Hash: audit.Hash(p.header)}
+			}
+			return nil
+		})
+	})
+	return head, err
+}
+
+// publish makes a committed group known to the duplicate window and the projector.
+func (c *committer) publish(fresh []numbered) {
+	s := c.s
+	for _, p := range fresh {
+		if p.dedupe {
+			s.window.add(p.token, p.header.Seq, p.time)
+		}
+		if p.kind == lockport.EntryDirectory {
+			s.directorySeq.Store(uint64(p.header.Seq))
+		}
+	}
+	s.recent.put(fresh)
+	s.headMu.Lock()
+	s.head = c.head
+	s.headMu.Unlock()
+	s.end.Store(uint64(c.head.Seq))
+	s.appended.broadcast()
+}
+
+// rotate begins the next file when the last one is large enough. Without room
+// for it the old file goes on.
+func (c *committer) rotate() error {
+	s := c.s
+	if c.size < s.journal.limit {
+		return nil
+	}
+	if err := s.journal.rotate(c.head); err != nil && !full(err) {
+		// The group itself is on disk: it is answered, and nothing after it.
+		s.fail(lockport.Errorf(lockport.Internal, "begin the next journal file", "%w", err))
+	}
+	return nil
+}
+
+// Append makes entries durable, atomically and in their order, and returns when
+// they are on disk. While the record is far behind the journal it waits: answers
+// are delayed, never dropped. The errors are those of lockport.Journal; an entry
+// that cannot be encoded is of kind Invalid.
+func (s *Store) Append(ctx context.Context, entries []lockport.Entry) ([]lockport.Receipt, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	if err := s.waitForProjector(ctx); err != nil {
+		return nil, err
+	}
+	r := &request{ctx: ctx, entries: make([]*prepared, len(entries)), done: make(chan error, 1)}
+	for i := range entries {
+		p, err := s.prepare(&entries[i])
+		if err != nil {
+			return nil, err
+		}
+		r.entries[i] = p
+	}
+	if err := s.enqueue(ctx, r); err != nil {
+		return nil, err
+	}
+	select {
+	case err := <-r.done:
+		if err != nil {
+			return nil, err
+		}
+		return r.receipts, s.addPriors(ctx, entries, r.receipts)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (s *Store) enqueue(ctx context.Context, r *request) error {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed {
+		return lockport.Errorf(lockport.Unavailable, "append", "the store is closing")
+	}
+	select {
+	case s.queue <- r:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// addPriors fetches what the duplicates are duplicates of, and checks that the
+// window told the truth.
+func (s *Store) addPriors(ctx context.Context, entries []lockport.Entry, receipts []lockport.Receipt) error {
+	for i := range receipts {
+		if !receipts[i].Duplicate {
+			continue
+		}
+		prior, err := s.Entry(ctx, receipts[i].Seq)
+		if err != nil {
+			return err
+		}
+		if prior.Dedupe == nil || *prior.Dedupe != *entries[i].Dedupe {
+			return lockport.Errorf(lockport.Corrupt, "append", "the duplicate window names entry %d, which is another message", receipts[i].Seq)
+		}
+		receipts[i].Prior = prior
+	}
+	return nil
+}
+
+// backlogLimit is how many entries the record may be behind before Append waits.
+const backlogLimit = 5000
+
+func (s *Store) waitForProjector(ctx context.Context) error {
+	for {
+		moved := s.moved.wait()
+		if s.backlog() < backlogLimit {
+			return nil
+		}
+		if s.recordFull.Load() {
+			return lockport.Errorf(lockport.Full, "append", "the record cannot grow")
+		}
+		select {
+		case <-moved:
+		case <-s.failed:
+			return lockport.Errorf(lockport.Unavailable, "append", "the store has stopped: %w", s.Err())
+		case <-s.closing:
+			return lockport.Errorf(lockport.Unavailable, "append", "the store is closing")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

@@ -1,0 +1,234 @@
+package repository
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/lockport-hie/lockport"
+)
+
+// format is the version of everything this package writes. A file of a higher
+// one is refused unchanged.
+const format = 1
+
+// The kinds of files.
+const (
+	kindJournal = "journal"
+	kindRecord  = "record"
+	kindWindow  = "window"
+)
+
+var (
+	metaBucket = []byte("meta")
+	metaFormat = []byte("format") // uint32
+	metaKind   = []byte("kind")   // text
+	metaStore  = []byte("store")  // 16 bytes, the same in all files of a store
+	metaID     = []byte("id")     // 16 bytes
+	metaSalt   = []byte("salt")   // 32 bytes
+	metaCheck  = []byte("check")  // a sealed token: tells the right keys from wrong ones
+)
+
+// identity is what a file's meta bucket says about it.
+type identity struct {
+	kind  string
+	store [16]byte
+	id    [16]byte
+	salt  [32]byte
+}
+
+func newIdentity(kind string, store [16]byte) (identity, error) {
+	n := identity{kind: kind, store: store}
+	_, err := rand.Read(n.id[:])
+	if err == nil {
+		_, err = rand.Read(n.salt[:])
+	}
+	return n, err
+}
+
+// vault is what every file needs of the store: keys, codec and test seams.
+type vault struct {
+	*hasher
+	*codec
+	keys Keys
+	seam seams
+}
+
+// checkToken is what the check value seals; both keys take part in it.
+func (v *vault) checkToken() []byte {
+	t := v.Token("check", "lockport")
+	return t[:]
+}
+
+// createFile makes a bbolt file under a name that counts only when the file is
+// complete and synced: bbolt's own first creation does not survive a power cut.
+func (v *vault) createFile(path string, n identity, fill func(tx *bolt.Tx) error) error {
+	s, err := newSealer(v.keys, n.id, n.salt, 0)
+	if err != nil {
+		return err
+	}
+	fresh := path + ".new"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	db, err := bolt.Open(fresh, 0o600, &bolt.Options{Timeout: time.Second, NoSync: v.seam.noSync})
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		meta, err := tx.CreateBucket(metaBucket)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(
+			meta.Put(metaFormat, binary.BigEndian.AppendUint32(nil, format)),
+			meta.Put(metaKind, []byte(n.kind)),
+			meta.Put(metaStore, n.store[:]),
+			meta.Put(metaID, n.id[:]),
+			meta.Put(metaSalt, n.salt[:]),
+			meta.Put(metaCheck, s.seal(nil, v.checkToken(), metaCheck)))
+		if err != nil {
+			return err
+		}
+		return fill(tx)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		return errors.Join(err, os.Remove(fresh))
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// inspect reads a file's identity without writing to it, and checks that this
+// version and these keys can open it.
+func (v *vault) inspect(path, kind string) (n identity, err error) {
+	err = guard(path, func() error {
+		db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second})
+		if err != nil {
+			return damaged(path, err)
+		}
+		defer func() { _ = db.Close() }()
+		return db.View(func(tx *bolt.Tx) error {
+			meta := tx.Bucket(metaBucket)
+			if meta == nil {
+				return damaged(path, errors.New("it has no description of itself"))
+			}
+			n, err = v.readIdentity(path, kind, meta)
+			return err
+		})
+	})
+	return n, err
+}
+
+func (v *vault) readIdentity(path, kind string, meta *bolt.Bucket) (identity, error) {
+	n := identity{kind: string(meta.Get(metaKind))}
+	version := meta.Get(metaFormat)
+	if len(version) != 4 {
+		return n, damaged(path, errors.New("it does not say its format"))
+	}
+	if f := binary.BigEndian.Uint32(version); f > format {
+		return n, lockport.Errorf(lockport.Unsupported, "open store", "%s has format %d and this version reads formats up to %d: it was left unchanged, open it with a newer version", filepath.Base(path), f, format)
+	}
+	if n.kind != kind ||
+		copy(n.store[:], meta.Get(metaStore)) != len(n.store) ||
+		copy(n.id[:], meta.Get(metaID)) != len(n.id) ||
+		copy(n.salt[:], meta.Get(metaSalt)) != len(n.salt) {
+		return n, damaged(path, errors.New("its description of itself is incomplete"))
+	}
+	s, err := newSealer(v.keys, n.id, n.salt, 0)
+	if err != nil {
+		return n, err
+	}
+	token, err := s.open(meta.Get(metaCheck), metaCheck)
+	if err != nil || !bytes.Equal(token, v.checkToken()) {
+		return n, lockport.Errorf(lockport.Refused, "open store", "these keys do not open %s: put back the master.key that belongs to this store", filepath.Base(path))
+	}
+	return n, nil
+}
+
+// openFile opens a file for reading and writing. mapped is the address space to
+// reserve, larger than the file will get: growing the mapping stops the writer
+// for as long as any reader reads.
+func (v *vault) openFile(path string, mapped int, syncFreelist bool) (db *bolt.DB, err error) {
+	err = guard(path, func() error {
+		db, err = bolt.Open(path, 0o600, &bolt.Options{
+			Timeout:         time.Second,
+			FreelistType:    bolt.FreelistMapType,
+			NoFreelistSync:  !syncFreelist,
+			InitialMmapSize: mapped,
+			NoSync:          v.seam.noSync,
+			MaxSize:         v.seam.maxSize,
+			NoStatistics:    syncFreelist, // the record's free pages are watched
+		})
+		return err
+	})
+	if err != nil && lockport.KindOf(err) != lockport.Corrupt {
+		err = damaged(path, err)
+	}
+	return db, err
+}
+
+// closeFile closes a file so that the next open finds its list of free pages
+// instead of looking for them in the whole file.
+func closeFile(db *bolt.DB) error {
+	if db == nil {
+		return nil
+	}
+	var err error
+	if db.NoFreelistSync && !db.IsReadOnly() {
+		db.NoFreelistSync = false
+		err = db.Update(func(*bolt.Tx) error { return nil })
+	}
+	return errors.Join(err, db.Close())
+}
+
+// guard runs fn on mapped memory. Damaged pages make bbolt panic and a
+// truncated file makes the memory fault; both become an error of kind Corrupt.
+func guard(path string, fn func() error) (err error) {
+	old := debug.SetPanicOnFault(true)
+	defer debug.SetPanicOnFault(old)
+	defer func() {
+		if p := recover(); p != nil {
+			err = damaged(path, fmt.Errorf("its pages do not hold together (%T)", p))
+		}
+	}()
+	return fn()
+}
+
+func damaged(path string, err error) error {
+	return lockport.Errorf(lockport.Corrupt, "read store", "%s is damaged: %w", filepath.Base(path), err)
+}
+
+// full reports whether a commit failed because there was no room, before
+// anything was promised. Only writing and growing can find that out: the same
+// error from a sync means that pages were lost, which is never retried.
+func full(err error) bool {
+	if errors.Is(err, bolterrors.ErrMaxSizeReached) {
+		return true
+	}
+	var at *fs.PathError
+	return errors.As(err, &at) && (at.Op == "write" || at.Op == "truncate" || at.Op == "open") &&
+		(errors.Is(at.Err, syscall.ENOSPC) || errors.Is(at.Err, syscall.EDQUOT))
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,307 @@
+package repository
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/audit"
+)
+
+// The bounds of one transaction of the record.
+const (
+	applyEntries = 2000
+	applyTime    = 50 * time.Millisecond
+	applyWaited  = 5 * time.Millisecond // while someone waits for it
+	bulkEntries  = 10_000               // while the store opens: nobody reads yet
+	bulkTime     = time.Second
+)
+
+// poisonRule is the version of the rule that closes an entry whose projection
+// failed.
+const poisonRule = 1
+
+// recent hands committed entries to the projector without reading them back. It
+// passes on the encoded form, so that live and replayed entries are decoded from
+// the same bytes.
+type recent struct {
+	mu      sync.Mutex
+	entries map[lockport.Seq]numbered
+	bytes   int
+}
+
+// recentBytes bounds it. What does not fit is read from the journal.
+const recentBytes = 32 << 20
+
+func (r *recent) put(fresh []numbered) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.entries == nil {
+		r.entries = make(map[lockport.Seq]numbered)
+	}
+	for _, p := range fresh {
+		if r.bytes+len(p.plain) > recentBytes {
+			return
+		}
+		r.bytes += len(p.plain)
+		r.entries[p.header.Seq] = p
+	}
+}
+
+func (r *recent) take(seq lockport.Seq) (numbered, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, ok := r.entries[seq]
+	if ok {
+		delete(r.entries, seq)
+		r.bytes -= len(p.plain)
+	}
+	return p, ok
+}
+
+// projecting applies the journal to the record. It is the record's one writer.
+type projecting struct {
+	s        *Store
+	rules    lockport.Projector
+	progress progress
+	chunk    []stored // read ahead from the journal
+}
+
+// run applies entries until the store closes and everything is applied.
+func (p *projecting) run() {
+	defer close(p.s.projected)
+	for p.await() {
+		err := p.transaction()
+		if errors.Is(err, errGivenUp) {
+			return
+		}
+		if err != nil {
+			p.s.fail(err)
+			return
+		}
+	}
+}
+
+// await returns true when there is an entry to apply and false when the store
+// closes.
+func (p *projecting) await() bool {
+	for {
+		appended := p.s.appended.wait()
+		if p.s.abandoned.Load() {
+			return false
+		}
+		if p.progress.applied.Seq < p.s.End() {
+			return true
+		}
+		select {
+		case <-p.s.committed:
+			// The committer has ended: what it appended last may have come after
+			// the look above.
+			if p.progress.applied.Seq >= p.s.End() {
+				return false
+			}
+		case <-appended:
+		}
+	}
+}
+
+// pause waits before a full disk is tried again.
+func (p *projecting) pause() bool {
+	t := time.NewTimer(250 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-p.s.closing:
+		return false
+	}
+}
+
+// transaction applies as many entries as there are and the bounds allow.
+func (p *projecting) transaction() error {
+	r := p.s.record
+	var rows *recordTx
+	done := p.progress
+	err := p.reading(func(tx *bolt.Tx) error {
+		rows = newRecordTx(r, tx)
+		if err := called(func() error { return p.rules.Begin(rows) }); err != nil {
+			return fmt.Errorf("begin of the projector: %w", err)
+		}
+		if err := p.applyAll(rows, &done); err != nil {
+			return err
+		}
+		if err := called(func() error { return p.rules.End(rows) }); err != nil {
+			return fmt.Errorf("end of the projector: %w", err)
+		}
+		return rows.broken
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		after := done
+		err := guard(r.path, func() error {
+			return r.db.Update(func(tx *bolt.Tx) error {
+				if err := rows.flush(tx, &after); err != nil {
+					return err
+				}
+				return after.put(tx)
+			})
+		})
+		if err == nil {
+			p.progress = after
+			p.s.recordFull.Store(false)
+			return p.publish(rows)
+		}
+		// The rows stay as they are and are written again when there is room:
+		// the projector must not see the same entry twice.
+		if !full(err) {
+			return err
+		}
+		p.s.recordFull.Store(true)
+		p.s.moved.broadcast()
+		if !p.pause() {
+			return errGivenUp
+		}
+	}
+}
+
+// errGivenUp ends the projector when the store closes while the disk is full.
+var errGivenUp = errors.New("closed while the disk was full")
+
+// reading runs fn on a read transaction: only the projector writes, so nothing
+// changes underneath it.
+func (p *projecting) reading(fn func(tx *bolt.Tx) error) error {
+	tx, err := p.s.record.db.Begin(false)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	return guard(p.s.record.path, func() error { return fn(tx) })
+}
+
+// publish makes a committed transaction known.
+func (p *projecting) publish(rows *recordTx) error {
+	s := p.s
+	s.publishProgress(p.progress)
+	if rows.touched(lockport.TableOutbox) {
+		s.outbox.broadcast()
+	}
+	if s.window.waiting() < windowFlush {
+		return nil
+	}
+	return s.window.flush(s.End())
+}
+
+func (p *projecting) applyAll(rows *recordTx, done *progress) error {
+	began := time.Now()
+	entries, limit := applyEntries, applyTime
+	if p.s.opening.Load() {
+		entries, limit = bulkEntries, bulkTime
+	}
+	for n := 0; n < entries; {
+		left := limit - time.Since(began)
+		if p.s.waiters.Load() > 0 {
+			left = min(left, applyWaited-time.Since(began))
+		}
+		if left <= 0 && n > 0 || p.s.abandoned.Load() {
+			return nil
+		}
+		seq := done.applied.Seq + 1
+		if seq > p.s.End() {
+			if !p.linger(left) {
+				return nil
+			}
+			continue
+		}
+		e, h, err := p.fetch(seq)
+		if err != nil {
+			return err
+		}
+		if err := p.apply(rows, done, e); err != nil {
+			return err
+		}
+		done.applied = audit.Head{Seq: seq, Hash: audit.Hash(h)}
+		done.counts[h.Kind]++
+		n++
+	}
+	return nil
+}
+
+// linger waits for a further entry and reports whether one may have come. The
+// commit of each transaction costs two flushes, so while nobody waits for it the
+// transaction stays open for a while.
+func (p *projecting) linger(left time.Duration) bool {
+	appended, waited := p.s.appended.wait(), p.s.waited.wait()
+	if p.s.waiters.Load() > 0 || p.s.opening.Load() {
+		return false
+	}
+	t := time.NewTimer(left)
+	defer t.Stop()
+	select {
+	case <-appended:
+		return true
+	case <-waited:
+		return false
+	case <-p.s.closing:
+		return false
+	case <-t.C:
+		return false
+	}
+}
+
+// apply applies one entry. One that fails leaves no row but its quarantine.
+func (p *projecting) apply(rows *recordTx, done *progress, e *lockport.Entry) error {
+	rows.begin()
+	err := called(func() error { return p.rules.Apply(rows, e) })
+	if rows.broken != nil {
+		return rows.broken
+	}
+	if err == nil {
+		rows.keep()
+		return nil
+	}
+	rows.drop()
+	done.poison++
+	return rows.Put(lockport.TableQuarantine, e.Seq.Key(), &lockport.Quarantined{
+		Seq: e.Seq, Reason: "projection failed", State: lockport.StateQuarantined, Rule: poisonRule})
+}
+
+// called runs a piece of the projector's rules. What a panic says is not kept:
+// it may hold content.
+func called(fn func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic in the projection (%T)", r)
+		}
+	}()
+	return fn()
+}
+
+// fetch returns the entry to apply next.
+func (p *projecting) fetch(seq lockport.Seq) (*lockport.Entry, audit.Header, error) {
+	if n, ok := p.s.recent.take(seq); ok {
+		e, err := p.s.decodeBody(n.header, n.plain)
+		return e, n.header, entryDamaged(seq, err)
+	}
+	if len(p.chunk) == 0 || p.chunk[0].seq != seq {
+		var err error
+		if p.chunk, err = p.s.journal.read(seq, false, readEntries); err != nil {
+			return nil, audit.Header{}, err
+		}
+	}
+	if len(p.chunk) == 0 || p.chunk[0].seq != seq {
+		return nil, audit.Header{}, entryDamaged(seq, errMissing)
+	}
+	next := p.chunk[0]
+	p.chunk = p.chunk[1:]
+	e, h, err := p.s.openEntry(next.value, next.file)
+	if err == nil && h.Seq != seq {
+		err = errMisplaced
+	}
+	return e, h, entryDamaged(seq, err)
+}

@@ -1,0 +1,218 @@
+package repository
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/clinical"
+	"github.com/lockport-hie/lockport/consent"
+	"github.com/lockport-hie/lockport/patient"
+)
+
+// permitted reads under a ticket. Nothing is read for one that is nil, denied,
+// closed or cut, and nothing is handed out when it is closed or cut meanwhile.
+func permitted[T any](ctx context.Context, s *Store, t *consent.Ticket, read func(v *view) (T, error)) (T, error) {
+	var none, found T
+	if !t.Permits() {
+		return none, refused()
+	}
+	err := s.view(ctx, t.AsOf(), func(v *view) (err error) {
+		found, err = read(v)
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	if !t.Permits() {
+		return none, refused()
+	}
+	return found, nil
+}
+
+func refused() error {
+	return lockport.Errorf(lockport.Refused, "read record", "there is no open ticket that permits it")
+}
+
+// listed is a row of a patient's index that a filter wants.
+type listed struct {
+	registration lockport.RegistrationID
+	token        lockport.Token
+	at           time.Time
+}
+
+// index lists the rows of all registrations in one table, newest first, up to a
+// limit. take decodes a row's summary, and says when it is and whether it is
+// wanted.
+func (v *view) index(t lockport.Table, regs []lockport.RegistrationID, from, until time.Time, limit int,
+	take func(decode func(any) error) (time.Time, bool, error)) ([]listed, error) {
+	var all []listed
+	for _, reg := range regs {
+		n := 0
+		err := v.Scan(t, reg.Key(), clinical.IndexStart(reg, until), func(key []byte, decode func(any) error) (bool, error) {
+			at, wanted, err := take(decode)
+			if err != nil {
+				return false, err
+			}
+			if !from.IsZero() && at.Before(from) {
+				return false, nil // the rest is older, or has no time and no place in bounds
+			}
+			if wanted {
+				all = append(all, listed{reg, lockport.Token(key[len(key)-16:]), at})
+				n++
+			}
+			return n < endless(limit), nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(all, func(a, b listed) int { return b.at.Compare(a.at) })
+	return all[:min(len(all), endless(limit))], nil
+}
+
+// Results returns the results of the ticket's patient that a filter wants,
+// newest collection first. Without a ticket that permits it, it fails with kind
+// Refused.
+func (s *Store) Results(ctx context.Context, t *consent.Ticket, f clinical.ResultFilter) ([]clinical.Report, error) {
+	return permitted(ctx, s, t, func(v *view) ([]clinical.Report, error) {
+		rows, err := v.index(lockport.TablePatientResults, t.Registrations(), f.From, f.Until, f.Limit,
+			func(decode func(any) error) (time.Time, bool, error) {
+				var row clinical.ResultSummary
+				err := decode(&row)
+				return row.Collected, f.Matches(row), err
+			})
+		if err != nil {
+			return nil, err
+		}
+		reports := make([]clinical.Report, 0, len(rows))
+		for _, row := range rows {
+			r, err := v.report(row, f.AllVersions)
+			if err != nil {
+				return nil, err
+			}
+			reports = append(reports, r)
+		}
+		return reports, nil
+	})
+}
+
+func (v *view) report(row listed, all bool) (clinical.Report, error) {
+	var r clinical.Report
+	found, err := v.Get(lockport.TableResults, row.token[:], &r.Result)
+	if err != nil {
+		return r, err
+	}
+	if !found || r.Result.Registration != row.registration {
+		return r, lockport.Errorf(lockport.Corrupt, "read record", "the index of registration %d names a result that is not its own", row.registration)
+	}
+	for _, ref := range r.Result.Versions {
+		var version clinical.Version
+		found, err := v.Get(lockport.TableResultVersions, clinical.VersionKey(row.token, ref.Seq, ref.Order), &version)
+		if err != nil {
+			return r, err
+		}
+		if !found {
+			return r, lockport.Errorf(lockport.Corrupt, "read record", "the version of entry %d of a result is missing", ref.Seq)
+		}
+		r.Versions = append(r.Versions, version)
+	}
+	if !all {
+		r.Versions = []clinical.Version{clinical.CurrentView(r.Versions)}
+	}
+	return r, nil
+}
+
+// Visits returns the visits of the ticket's patient that a filter wants, newest
+// admission first. Without a ticket that permits it, it fails with kind Refused.
+func (s *Store) Visits(ctx context.Context, t *consent.Ticket, f clinical.VisitFilter) ([]clinical.Visit, error) {
+	return permitted(ctx, s, t, func(v *view) ([]clinical.Visit, error) {
+		rows, err := v.index(lockport.TablePatientVisits, t.Registrations(), f.From, f.Until, f.Limit,
+			func(decode func(any) error) (time.Time, bool, error) {
+				var row clinical.VisitSummary
+				err := decode(&row)
+				return row.Admitted, f.Matches(row), err
+			})
+		if err != nil {
+			return nil, err
+		}
+		visits := make([]clinical.Visit, 0, len(rows))
+		for _, row := range rows {
+			var visit clinical.Visit
+			found, err := v.Get(lockport.TableVisits, row.token[:], &visit)
+			if err != nil {
+				return nil, err
+			}
+			if !found || visit.Registration != row.registration {
+				return nil, lockport.Errorf(lockport.Corrupt, "read record", "the index of registration %d names a visit that is not its own", row.registration)
+			}
+			visits = append(visits, visit)
+		}
+		return visits, nil
+	})
+}
+
+// Demographics returns the registrations of the ticket's patient, ascending,
+// subsumed ones included. Without a ticket that permits it, it fails with kind
+// Refused.
+func (s *Store) Demographics(ctx context.Context, t *consent.Ticket) ([]patient.Registration, error) {
+	return permitted(ctx, s, t, func(v *view) ([]patient.Registration, error) {
+		var all []patient.Registration
+		for _, id := range t.Registrations() {
+			var r patient.Registration
+			found, err := v.Get(lockport.TableRegistrations, id.Key(), &r)
+			if err != nil {
+				return nil, err
+			}
+			if found && !r.Deleted {
+				all = append(all, r)
+			}
+		}
+		return all, nil
+	})
+}
+
+// FeedMessage returns the message behind an outbox row. The row must stand in
+// the outbox and name a registration of the ticket's patient; anything else is
+// of kind Refused. The message is whole: it may hold groups of other patients,
+// and the caller sends the row's group only.
+func (s *Store) FeedMessage(ctx context.Context, t *consent.Ticket, row lockport.OutboxRow) (*lockport.Message, error) {
+	genuine, err := permitted(ctx, s, t, func(v *view) (bool, error) {
+		genuine := false
+		prefix := append(lockport.OutboxPrefix(row.Feed), row.Seq.Key()...)
+		err := v.Scan(lockport.TableOutbox, prefix, nil, func(_ []byte, decode func(any) error) (bool, error) {
+			var own lockport.OutboxRow
+			err := decode(&own)
+			genuine = own.Group == row.Group && own.Registration == row.Registration
+			return !genuine, err
+		})
+		return genuine && slices.Contains(t.Registrations(), row.Registration), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !genuine {
+		return nil, refused()
+	}
+	m, err := s.OperatorMessage(ctx, row.Seq)
+	if err == nil && !t.Permits() {
+		return nil, refused()
+	}
+	return m, err
+}
+
+// OperatorMessage returns the message of an entry, accepted or refused, for an
+// operator's view or a replay. No ticket stands behind it: the caller masks what
+// it shows, or writes an audit entry first.
+func (s *Store) OperatorMessage(ctx context.Context, seq lockport.Seq) (*lockport.Message, error) {
+	e, err := s.Entry(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := e.Body.(*lockport.Message)
+	if !ok {
+		return nil, lockport.Errorf(lockport.NotFound, "read journal", "entry %d is a %s and no message", seq, e.Kind)
+	}
+	return m, nil
+}

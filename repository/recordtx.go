@@ -1,0 +1,212 @@
+package repository
+
+import (
+	"maps"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/lockport-hie/lockport"
+)
+
+// overlay holds rows that are written and not yet flushed; nil is a row that is
+// deleted.
+type overlay map[lockport.Table]map[string][]byte
+
+func (o overlay) get(t lockport.Table, key []byte) ([]byte, bool) {
+	row, ok := o[t][string(key)]
+	return row, ok
+}
+
+func (o overlay) put(t lockport.Table, key string, row []byte) {
+	if o[t] == nil {
+		o[t] = make(map[string][]byte)
+	}
+	o[t][key] = row
+}
+
+// recordTx is the projector's transaction. Writes gather in memory and go to the
+// file once, sorted, so that a row that many entries touch is sealed once. The
+// rows of the entry being applied lie in a layer of their own, which is dropped
+// when the entry fails.
+type recordTx struct {
+	view
+	rows   overlay // of the transaction
+	layer  overlay // of the entry, nil outside of one
+	broken error   // the record itself could not be read
+}
+
+var _ lockport.Tx = (*recordTx)(nil)
+
+func newRecordTx(r *record, tx *bolt.Tx) *recordTx {
+	return &recordTx{view: view{r: r, tx: tx}, rows: make(overlay)}
+}
+
+func (t *recordTx) begin() { t.layer = make(overlay) }
+
+func (t *recordTx) drop() { t.layer = nil }
+
+func (t *recordTx) keep() {
+	for table, rows := range t.layer {
+		if t.rows[table] == nil {
+			t.rows[table] = rows
+			continue
+		}
+		maps.Copy(t.rows[table], rows)
+	}
+	t.layer = nil
+}
+
+// Get fills into with the row as this transaction has left it.
+func (t *recordTx) Get(table lockport.Table, key []byte, into any) (bool, error) {
+	row, ok := t.layer.get(table, key)
+	if !ok {
+		row, ok = t.rows.get(table, key)
+	}
+	if !ok {
+		found, err := t.view.Get(table, key, into)
+		return found, t.note(err)
+	}
+	if row == nil {
+		return false, nil
+	}
+	return true, t.r.decodeRow(table, row, into)
+}
+
+// note remembers that the record could not be read: that is no fault of the
+// entry being applied, and going on would make a record that replay does not.
+func (t *recordTx) note(err error) error {
+	if err != nil && t.broken == nil && lockport.KindOf(err) == lockport.Corrupt {
+		t.broken = err
+	}
+	return err
+}
+
+// Scan walks the rows as this transaction has left them. What fn writes is not
+// seen by the same scan.
+func (t *recordTx) Scan(table lockport.Table, prefix, from []byte, fn rowFunc) error {
+	written := t.written(table, prefix, from)
+	overlaid := func(key string) rowFunc { // calls fn with an overlaid row, unless it is deleted
+		return func([]byte, func(any) error) (bool, error) {
+			row, ok := t.layer.get(table, []byte(key))
+			if !ok {
+				row, _ = t.rows.get(table, []byte(key))
+			}
+			if row == nil {
+				return true, nil
+			}
+			return fn([]byte(key), func(into any) error { return t.r.decodeRow(table, row, into) })
+		}
+	}
+	stopped := false
+	err := t.view.Scan(table, prefix, from, func(key []byte, decode func(any) error) (bool, error) {
+		for len(written) > 0 && written[0] <= string(key) {
+			next := written[0]
+			written = written[1:]
+			more, err := overlaid(next)(nil, nil)
+			if err != nil || !more {
+				stopped = true
+				return false, err
+			}
+			if next == string(key) {
+				return true, nil
+			}
+		}
+		more, err := fn(key, func(into any) error { return t.note(decode(into)) })
+		stopped = !more
+		return more, err
+	})
+	if err != nil || stopped {
+		return err
+	}
+	for _, key := range written {
+		if more, err := overlaid(key)(nil, nil); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// written returns the keys of a table that this transaction wrote, in order.
+func (t *recordTx) written(table lockport.Table, prefix, from []byte) []string {
+	var keys []string
+	for _, o := range []overlay{t.rows, t.layer} {
+		for key := range o[table] {
+			if len(key) >= len(prefix) && key[:len(prefix)] == string(prefix) && key >= string(from) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// Put stores a pointer's value as the row.
+func (t *recordTx) Put(table lockport.Table, key []byte, row any) error {
+	if len(key) == 0 || len(key) > bolt.MaxKeySize {
+		return lockport.Errorf(lockport.Internal, "write record", "a key of %d bytes for table %d", len(key), table)
+	}
+	if table < lockport.TableCounters || table > lockport.TablePatientNames {
+		return lockport.Errorf(lockport.Internal, "write record", "there is no table %d", table)
+	}
+	data, err := t.r.vault.encode(row)
+	if err != nil {
+		return lockport.Errorf(lockport.Internal, "write record", "a %T for table %d cannot be encoded", row, table)
+	}
+	t.write(table, key, data)
+	return nil
+}
+
+// Delete removes the row if there is one.
+func (t *recordTx) Delete(table lockport.Table, key []byte) error {
+	t.write(table, key, nil)
+	return nil
+}
+
+func (t *recordTx) write(table lockport.Table, key, row []byte) {
+	into := t.layer
+	if into == nil {
+		into = t.rows // Begin and End write outside of an entry
+	}
+	into.put(table, string(key), row)
+}
+
+// flush writes the rows into the file in the order of their keys. tx is another
+// transaction than the one the rows were made on.
+func (t *recordTx) flush(tx *bolt.Tx, p *progress) error {
+	for _, table := range slices.Sorted(maps.Keys(t.rows)) {
+		b := tx.Bucket(tableBucket(table))
+		if b == nil {
+			return lockport.Errorf(lockport.Internal, "write record", "there is no table %d", table)
+		}
+		rows := t.rows[table]
+		for _, key := range slices.Sorted(maps.Keys(rows)) {
+			row := rows[key]
+			if row == nil {
+				if err := b.Delete([]byte(key)); err != nil {
+					return err
+				}
+				continue
+			}
+			value, err := t.r.sealRow(table, []byte(key), row, p.seals/epochSize)
+			if err != nil {
+				return err
+			}
+			p.seals++
+			if err := b.Put([]byte(key), value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// touched reports whether rows of a table were put.
+func (t *recordTx) touched(table lockport.Table) bool {
+	for _, row := range t.rows[table] {
+		if row != nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,431 @@
+package repository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/audit"
+	"github.com/lockport-hie/lockport/consent"
+)
+
+// Options say where a store is and what works on it.
+type Options struct {
+	Dir          string             // the directory of the store's files
+	Keys         Keys               // from LoadKeys
+	Now          func() time.Time   // stamps entries that come without a time
+	Projector    lockport.Projector // makes the record; not needed by Create
+	JournalBytes int64              // size at which the next journal file begins; 0 is 1 GiB
+
+	seam seams
+}
+
+// seams are what tests change to show that they would notice. Nothing outside
+// this package's tests can reach them.
+type seams struct {
+	noSync  bool // commits do not reach the disk
+	maxSize int  // bytes that a file may have
+}
+
+const defaultJournalBytes = 1 << 30
+
+// Store is an open store. All methods are safe for concurrent use.
+type Store struct {
+	dir     string
+	now     func() time.Time
+	vault   *vault
+	lock    *os.File
+	journal *journal
+	record  *record
+	window  *window
+
+	queue  chan *request
+	gate   sync.RWMutex // held for reading while a request is put into the queue
+	closed bool         // guarded by gate
+	commit *committer
+
+	headMu sync.Mutex
+	head   audit.Head
+
+	end          atomic.Uint64
+	applied      atomic.Uint64
+	directorySeq atomic.Uint64 // the last entry that may have changed the directory
+	progress     atomic.Pointer[progress]
+	directory    atomic.Pointer[loadedDirectory]
+	waiters      atomic.Int64 // how many wait for the record
+	full         atomic.Bool  // the last commit of the journal found no room
+	recordFull   atomic.Bool
+	opening      atomic.Bool
+	abandoned    atomic.Bool // Close has run out of time
+
+	recent   recent
+	appended signal // the journal has grown
+	moved    signal // the record has moved on
+	waited   signal // someone waits for the record
+	outbox   signal // outbox rows may have been added
+
+	closing   chan struct{} // closed when Close begins
+	committed chan struct{} // closed when the committer has ended
+	projected chan struct{} // closed when the projector has ended
+	filtered  chan struct{} // closed when the window's filters are built
+
+	failOnce sync.Once
+	failed   chan struct{}
+	err      error // set before failed is closed
+}
+
+var (
+	_ lockport.Journal = (*Store)(nil)
+	_ consent.Subjects = (*Store)(nil)
+)
+
+func newVault(o Options) (*vault, error) {
+	if o.Keys.secret == nil {
+		return nil, lockport.Errorf(lockport.Invalid, "open store", "no keys were given")
+	}
+	c, err := newCodec()
+	if err != nil {
+		return nil, lockport.Errorf(lockport.Internal, "open store", "%w", err)
+	}
+	return &vault{hasher: newHasher(o.Keys), codec: c, keys: o.Keys, seam: o.seam}, nil
+}
+
+// Create makes an empty store. A directory that holds one already is an error
+// of kind Conflict. When Create returns, the store survives a power cut; when
+// it is cut short, the directory holds no store and Create can be run again.
+func Create(o Options) error {
+	const op = "create store"
+	v, err := newVault(o)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return lockport.Errorf(lockport.Internal, op, "%w", err)
+	}
+	lock, err := lockDir(o.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	names, err := filepath.Glob(filepath.Join(o.Dir, "*.bolt"))
+	if err == nil && len(names) > 0 {
+		return lockport.Errorf(lockport.Conflict, op, "%s holds a store already", o.Dir)
+	}
+	n, idErr := newIdentity(kindJournal, [16]byte{})
+	if err := errors.Join(err, idErr); err != nil {
+		return lockport.Errorf(lockport.Internal, op, "%w", err)
+	}
+	// The store's id is random like a file's; the journal's first file exists
+	// last of all that Open needs, so it alone decides whether there is a store.
+	err = v.createJournalFile(o.Dir, 1, n.id, audit.Head{})
+	if err == nil {
+		err = syncDir(filepath.Dir(filepath.Clean(o.Dir)))
+	}
+	if err != nil {
+		kind := lockport.Internal
+		if full(err) {
+			kind = lockport.Full
+		}
+		return lockport.Errorf(kind, op, "%w", err)
+	}
+	return nil
+}
+
+// Open opens a store: it takes the directory for this process, checks that this
+// version and these keys can read every file before it changes any, and applies
+// what the record lacks. It fails with kind NotFound where there is no store,
+// Conflict where a server has it open, Refused for wrong keys, Unsupported for a
+// newer format and Corrupt for files that do not fit together.
+func Open(o Options) (*Store, error) {
+	const op = "open store"
+	if o.Projector == nil || o.Now == nil {
+		return nil, lockport.Errorf(lockport.Invalid, op, "a projector and a clock are needed")
+	}
+	if info, err := os.Stat(filepath.Join(o.Dir, journalName(1))); err != nil || info.Size() == 0 {
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			return nil, lockport.Errorf(lockport.NotFound, op, "there is no store in %s", o.Dir)
+		}
+		return nil, lockport.Errorf(lockport.Internal, op, "%w", err)
+	}
+	v, err := newVault(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		dir: o.Dir, now: o.Now, vault: v,
+		queue:   make(chan *request, queueLength),
+		closing: make(chan struct{}), committed: make(chan struct{}), projected: make(chan struct{}),
+		filtered: make(chan struct{}), failed: make(chan struct{}),
+	}
+	if s.lock, err = lockDir(o.Dir); err != nil {
+		v.close()
+		return nil, err
+	}
+	if err := s.openFiles(o); err != nil {
+		return nil, errors.Join(classify(op, err), s.closeFiles(false))
+	}
+	if err := s.start(o.Projector); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// classify gives an error of the file system its kind.
+func classify(op string, err error) error {
+	var known *lockport.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	if full(err) {
+		return lockport.Errorf(lockport.Full, op, "%w", err)
+	}
+	return lockport.Errorf(lockport.Internal, op, "%w", err)
+}
+
+func (s *Store) openFiles(o Options) error {
+	if err := s.inspectAll(); err != nil {
+		return err
+	}
+	limit := o.JournalBytes
+	if limit <= 0 {
+		limit = defaultJournalBytes
+	}
+	var err error
+	if s.journal, s.head, err = openJournal(s.vault, o.Dir, limit); err != nil {
+		return err
+	}
+	s.end.Store(uint64(s.head.Seq))
+	store := s.journal.last().id.store
+	if s.window, err = openWindow(s.vault, o.Dir, store); err != nil {
+		return err
+	}
+	if err := s.refillWindow(); err != nil {
+		return err
+	}
+	s.record, err = openRecord(s.vault, o.Dir, store)
+	return err
+}
+
+// inspectAll looks at every file before any is opened for writing.
+func (s *Store) inspectAll() error {
+	for kind, pattern := range map[string]string{kindJournal: "journal-*.bolt", kindRecord: recordName, kindWindow: "window-*.bolt"} {
+		names, err := filepath.Glob(filepath.Join(s.dir, pattern))
+		if err != nil {
+			return err
+		}
+		for _, path := range names {
+			if _, err := s.vault.inspect(path, kind); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refillWindow reads what the duplicate window had in memory when the store was
+// last open.
+func (s *Store) refillWindow() error {
+	for seq := s.window.through + 1; seq <= s.head.Seq; {
+		chunk, err := s.journal.read(seq, false, readEntries)
+		if err != nil {
+			return err
+		}
+		if len(chunk) == 0 {
+			return entryDamaged(seq, errMissing)
+		}
+		for _, c := range chunk {
+			e, h, err := s.openEntry(c.value, c.file)
+			if err != nil {
+				return entryDamaged(c.seq, err)
+			}
+			if e.Dedupe != nil {
+				s.window.add(s.dedupeToken(e.Dedupe), h.Seq, h.Time)
+			}
+			seq = c.seq + 1
+		}
+		if s.window.waiting() >= windowFlush {
+			if err := s.window.flush(seq - 1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// start checks that record and journal belong together, and sets the committer
+// and the projector to work. It returns when the record has caught up.
+func (s *Store) start(rules lockport.Projector) error {
+	p := &projecting{s: s, rules: rules}
+	if err := s.readProgress(p); err != nil {
+		return errors.Join(classify("open store", err), s.closeFiles(false))
+	}
+	s.directorySeq.Store(uint64(s.head.Seq))
+	s.publishProgress(p.progress)
+	s.commit = &committer{s: s, head: s.head}
+	s.opening.Store(true)
+	go func() {
+		defer close(s.committed)
+		s.commit.run()
+	}()
+	go p.run()
+	go func() {
+		defer close(s.filtered)
+		if err := s.window.buildFilters(); err != nil {
+			s.fail(err)
+		}
+	}()
+	err := s.catchUp()
+	s.opening.Store(false)
+	if err != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		return errors.Join(err, s.Close(ctx))
+	}
+	return nil
+}
+
+func (s *Store) readProgress(p *projecting) error {
+	tx, err := s.record.db.Begin(false)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := guard(s.record.path, func() (err error) { p.progress, err = s.record.progress(tx); return err }); err != nil {
+		return err
+	}
+	at := p.progress.applied
+	if at.Seq > s.head.Seq {
+		return damaged(filepath.Join(s.dir, journalName(1)), fmt.Errorf("the journal ends at entry %d and the record has applied %d: entries are missing", s.head.Seq, at.Seq))
+	}
+	hash, err := s.hashOf(at.Seq)
+	if err == nil && hash != at.Hash {
+		err = entryDamaged(at.Seq, errors.New("it is not the entry that the record has applied"))
+	}
+	return err
+}
+
+// hashOf returns the chain's hash of an entry, zero for entry 0.
+func (s *Store) hashOf(seq lockport.Seq) ([32]byte, error) {
+	if seq == 0 {
+		return [32]byte{}, nil
+	}
+	chunk, err := s.journal.read(seq, false, 1)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	if len(chunk) == 0 || chunk[0].seq != seq {
+		return [32]byte{}, entryDamaged(seq, errMissing)
+	}
+	h, _, err := parseHeader(chunk[0].value)
+	return audit.Hash(h), entryDamaged(seq, err)
+}
+
+// catchUp waits until the record has applied what the journal held.
+func (s *Store) catchUp() error {
+	for {
+		moved := s.moved.wait()
+		if s.Applied() >= s.End() {
+			return nil
+		}
+		if s.recordFull.Load() {
+			return lockport.Errorf(lockport.Full, "open store", "the disk is full: the record cannot take what the journal holds")
+		}
+		select {
+		case <-moved:
+		case <-s.failed:
+			return s.Err()
+		}
+	}
+}
+
+func (s *Store) publishProgress(p progress) {
+	s.progress.Store(&p)
+	s.applied.Store(uint64(p.applied.Seq))
+	s.moved.broadcast()
+}
+
+// fail ends acknowledging for good.
+func (s *Store) fail(err error) {
+	s.failOnce.Do(func() {
+		s.err = err
+		close(s.failed)
+	})
+}
+
+// Failed is closed when the store can no longer promise anything: a commit
+// failed for another reason than a full disk, or the record cannot be kept.
+// Nothing is acknowledged after it; the process should end.
+func (s *Store) Failed() <-chan struct{} { return s.failed }
+
+// Err returns why the store failed, nil while it works.
+func (s *Store) Err() error {
+	select {
+	case <-s.failed:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// Close stops taking entries, finishes those that are queued, applies them to
+// the record and closes the files so that they open fast. When the context ends
+// first, the record stays behind and catches up at the next Open. Closing again
+// does nothing.
+func (s *Store) Close(ctx context.Context) error {
+	s.gate.Lock()
+	if s.closed {
+		s.gate.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.gate.Unlock()
+	close(s.closing)
+	close(s.queue)
+	<-s.committed
+	select {
+	case <-s.projected:
+	case <-ctx.Done():
+		s.abandoned.Store(true)
+		s.appended.broadcast()
+		<-s.projected
+	}
+	<-s.filtered
+	clean := s.Err() == nil
+	var err error
+	if clean {
+		if err = s.window.flush(s.End()); full(err) {
+			err = nil // the next Open reads the same from the journal
+		}
+	}
+	return errors.Join(err, s.closeFiles(clean))
+}
+
+// closeFiles closes whatever is open. After a failure nothing more is written:
+// a flush that failed once has lost pages that a second one would not miss.
+func (s *Store) closeFiles(clean bool) error {
+	var err error
+	if s.record != nil && s.record.db != nil {
+		if !clean {
+			s.record.db.NoFreelistSync = true
+			err = s.record.db.Close()
+		} else {
+			err = closeFile(s.record.db)
+		}
+	}
+	if s.window != nil {
+		err = errors.Join(err, s.window.close())
+	}
+	if s.journal != nil {
+		err = errors.Join(err, s.journal.close())
+	}
+	s.vault.close()
+	return errors.Join(err, s.lock.Close())
+}
