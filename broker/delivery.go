@@ -180,7 +180,7 @@ func (d *delivery) attempt(ctx context.Context, sender Sender, item lockport.Out
 	if !ticket.Released() {
 		return lockport.Errorf(lockport.Refused, "feed", "a directive came in between")
 	}
-	answer, err := sender.Exchange(ctx, ticket.Context(), out.frame, ticket.Close)
+	answer, err := sender.ExchangeHeld(ctx, ticket.Context(), out.frame, ticket.Close)
 	if err != nil {
 		return err
 	}

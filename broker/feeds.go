@@ -26,10 +26,10 @@ type Sender interface {
 	// Connect makes sure that there is a connection, so that an unreachable
 	// destination is noticed before anything is audited as disclosed.
 	Connect(ctx context.Context) error
-	// Exchange writes one frame, calls written when no further byte of it will
-	// leave, and returns the answer that belongs to it. hold ends the right to
-	// write; ctx bounds the whole exchange.
-	Exchange(ctx, hold context.Context, frame []byte, written func()) ([]byte, error)
+	// ExchangeHeld writes one frame, calls written when its last byte has been
+	// handed over, and returns the answer that belongs to it. hold ends the
+	// right to write; ctx bounds the whole exchange.
+	ExchangeHeld(ctx, hold context.Context, frame []byte, written func()) ([]byte, error)
 	// Close gives the connection up.
 	Close() error
 }

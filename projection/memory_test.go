@@ -124,7 +124,7 @@ func newHouse(t *testing.T) *house {
 	} {
 		h.change(directory.Change{Application: &a})
 	}
-	h.change(directory.Change{Feed: &directory.Feed{ID: "family-results", Application: "family-ehr", Kind: directory.ResultsFeed, To: "127.0.0.1:1"}})
+	h.change(directory.Change{Feed: &directory.Feed{ID: "family-results", Application: "family-ehr", Kind: directory.ResultsFeed, To: "127.0.0.1:1", Insecure: true}})
 	return h
 }
 
