@@ -75,8 +75,10 @@ var table = []row{
 	},
 }
 
-// testModules are other people's modules that any test may import.
+// testModules are other people's modules that any test may import; cbor is what
+// a record in memory encodes with, as the one on disk does.
 var testModules = []string{
+	"github.com/fxamacker/cbor",
 	"github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "go.uber.org/goleak", "pgregory.net/rapid",
 }
 

@@ -84,8 +84,9 @@ func variableRule(allowed map[string]string) rule {
 				}
 			}
 		}
+		through := t.writtenThrough()
 		for _, f := range t.files {
-			findings = append(findings, t.writes(f, vars)...)
+			findings = append(findings, t.writes(f, vars, through)...)
 		}
 		return findings
 	}
@@ -117,6 +118,9 @@ func (t *tree) readOnly(v ast.Expr) bool {
 		return pkg == module && sel == "Error"
 	case *ast.CallExpr:
 		return t.readOnlyCall(e)
+	case *ast.Ident: // another table under a second name
+		other, ok := t.info.Uses[e].(*types.Var)
+		return ok && plain(other.Type())
 	}
 	return false
 }
@@ -163,7 +167,9 @@ func plain(typ types.Type) bool {
 }
 
 // writes finds what changes a package variable after its declaration, in f.
-func (t *tree) writes(f *source, vars map[types.Object]bool) (findings []string) {
+// An address is harmless where it is of a type of this package through whose
+// pointers no one writes.
+func (t *tree) writes(f *source, vars map[types.Object]bool, through map[types.Type]bool) (findings []string) {
 	check := func(e ast.Expr, what string) {
 		if e == nil {
 			return
@@ -189,16 +195,64 @@ func (t *tree) writes(f *source, vars map[types.Object]bool) (findings []string)
 				check(s.Value, "writes to")
 			}
 		case *ast.UnaryExpr:
-			if s.Op == token.AND {
-				check(s.X, "takes the address of")
+			if typ, ok := t.info.TypeOf(s.X).(*types.Named); s.Op == token.AND && (!ok || through[typ]) {
+				check(s.X, "takes the address of (copy the row instead)")
 			}
 		case *ast.CallExpr:
 			for _, arg := range t.written(s) {
 				check(arg, "hands to a function that writes:")
 			}
+			if sel, ok := s.Fun.(*ast.SelectorExpr); ok && through[t.receiver(sel.Sel)] {
+				check(sel.X, "calls a method that writes on")
+			}
 		}
 	}
 	return findings
+}
+
+// receiver returns the type behind the pointer receiver of a method of this
+// package; nil where name is something else.
+func (t *tree) receiver(name *ast.Ident) types.Type {
+	fn, ok := t.info.Uses[name].(*types.Func)
+	if !ok || fn.Signature().Recv() == nil {
+		return nil
+	}
+	if p, ok := fn.Signature().Recv().Type().(*types.Pointer); ok {
+		return p.Elem()
+	}
+	return nil
+}
+
+// writtenThrough returns the named types of which some code changes a value, or
+// a part of it, that it holds by pointer.
+func (t *tree) writtenThrough() map[types.Type]bool {
+	through := map[types.Type]bool{}
+	mark := func(e ast.Expr) {
+		for n := range ast.Preorder(e) {
+			x, ok := n.(ast.Expr)
+			if !ok {
+				continue
+			}
+			if p, ok := t.info.TypeOf(x).(*types.Pointer); ok {
+				through[p.Elem()] = true
+			}
+		}
+	}
+	for _, f := range t.files {
+		for n := range ast.Preorder(f.ast) {
+			switch s := n.(type) {
+			case *ast.AssignStmt:
+				for _, lhs := range s.Lhs {
+					if _, plainName := lhs.(*ast.Ident); !plainName {
+						mark(lhs)
+					}
+				}
+			case *ast.IncDecStmt:
+				mark(s.X)
+			}
+		}
+	}
+	return through
 }
 
 // written returns the arguments that a well-known call changes.
@@ -291,7 +345,10 @@ func TestVariableRule(t *testing.T) {
 		{name: "written", files: one("var m = map[int]int{}\nfunc f() { m[1] = 2; delete(m, 1); m = nil; m[1]++ }"), want: []string{
 			"a/a.go:3: writes to package variable m", "hands to a function that writes: package variable m", "writes to", "writes to",
 		}},
-		{name: "by address", files: one("var t = [2]int{}\nfunc f() *int { return &t[0] }"), want: []string{"takes the address of package variable t"}},
+		{name: "by address", files: one("var t = [2]int{}\nfunc f() *int { return &t[0] }"), want: []string{"takes the address of (copy the row instead) package variable t"}},
+		{name: "by address, read", files: one("type T struct{ n int }\nvar t = T{1}\nvar u = t\nvar all = []*T{&t, &u}\nfunc f() int { return (&t).n }")},
+		{name: "by address, written", files: one("type T struct{ n []int }\nvar t = T{}\nvar all = []*T{&t}\nfunc f(p *T) { p.n[0] = 2 }"), want: []string{"a/a.go:4: takes the address of"}},
+		{name: "by method", files: one("type T struct{ n int }\nfunc (t *T) inc() { t.n++ }\nvar t = T{}\nfunc f() { t.inc() }"), want: []string{"calls a method that writes on package variable t"}},
 		{name: "sorted in place", files: one("import \"slices\"\nvar t = []int{}\nfunc f() { slices.Sort(t); t = append(t[:0], 1) }"), want: []string{"function that writes", "writes to", "function that writes"}},
 		{name: "from another file, even a test", files: map[string]string{"a/a.go": `package a; var t = []int{1}`, "a/a_test.go": `package a; func f() { t[0] = 1 }`}, want: []string{"a/a_test.go:1: writes to"}},
 		{name: "of another package", files: one("import \"os\"\nfunc f() { os.Args = nil }"), want: []string{"writes to package variable os.Args"}},

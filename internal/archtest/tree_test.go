@@ -44,8 +44,9 @@ type tree struct {
 // local one and an import's name from both, and needs nothing to compile.
 func parse(texts map[string]string) (*tree, error) {
 	t := &tree{fset: token.NewFileSet(), info: &types.Info{
-		Defs: map[*ast.Ident]types.Object{},
-		Uses: map[*ast.Ident]types.Object{},
+		Defs:  map[*ast.Ident]types.Object{},
+		Uses:  map[*ast.Ident]types.Object{},
+		Types: map[ast.Expr]types.TypeAndValue{},
 	}}
 	units := map[string][]*ast.File{}
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
