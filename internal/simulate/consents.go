@@ -63,7 +63,7 @@ func (s *run) changeMind(p *patient, m *membership) {
 // community enters a decision for all participants; most of these are denials.
 func (s *run) community(p *patient, m *membership) {
 	e := s.form(p, m, deny, s.now)
-	if chance(s.rng, 0.3) {
+	if chance(s.rng, 0.4) {
 		e.Value = give
 	}
 	e.Community, e.Participant = true, ""

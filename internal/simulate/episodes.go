@@ -278,7 +278,7 @@ func (s *run) visitEvent(v *visit, trigger string, status VisitStatus) {
 	var meaning func(*Truth)
 	if s.truth != nil {
 		seen := Visit{
-			Person: v.p.index, Number: lockport.Identifier{Value: v.number, Authority: v.org().authority.ID, Type: "VN"},
+			Person: v.p.index, Patient: ids.own, Number: lockport.Identifier{Value: v.number, Authority: v.org().authority.ID, Type: "VN"},
 			Class: v.class, Status: status, Admitted: v.admitted, Ended: v.ended, Attending: s.r.clinicians[v.doctor].entry.NPI,
 		}
 		details := a.demographics(v.p)

@@ -185,7 +185,7 @@ func (s *run) send(o *order, rep report, late time.Duration) {
 		doctor := s.r.clinicians[o.doctor].entry.NPI
 		meaning = func(t *Truth) {
 			t.registered(o.p.index, ids, nil)
-			t.reported(o, doctor, version)
+			t.reported(o, ids.own, doctor, version)
 		}
 	}
 	if late == 0 {

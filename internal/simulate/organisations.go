@@ -85,7 +85,7 @@ var orgWords = []string{
 
 var orgKinds = map[directory.ParticipantType]string{
 	directory.Hospital: "Hospital", directory.Laboratory: "Laboratories", directory.Radiology: "Imaging", directory.Practice: "Family Medicine",
-	directory.CaseManagement: "Care Management", directory.Counselling: "Counseling Center", directory.HealthDepartment: "County Health Department",
+	directory.CaseManagement: "Care Management", directory.Counselling: "Counseling Center", directory.HealthDepartment: "District Health Department",
 }
 
 func (r *Region) makeOrganisations(rng *rand.Rand) {
@@ -130,9 +130,6 @@ func (r *Region) newOrganisation(rng *rand.Rand, kind directory.ParticipantType,
 	c := r.counties[at]
 	p := pick(rng, c.places)
 	name := pick(rng, orgWords) + " " + orgKinds[kind]
-	if kind == directory.HealthDepartment {
-		name = c.name + " " + orgKinds[kind]
-	}
 	for n := 2; names[name]; n++ {
 		name = fmt.Sprintf("%s of %s", pick(rng, orgWords)+" "+orgKinds[kind], title(p.city))
 		if n > 20 {
@@ -306,6 +303,9 @@ func (r *Region) addClinicians(rng *rand.Rand, o *organisation) {
 		o.staff = append(o.staff, len(r.clinicians))
 		r.clinicians = append(r.clinicians, c)
 	}
+	if o.asks != nil {
+		o.asks.DefaultProvider = r.clinicians[o.staff[0]].entry.NPI
+	}
 }
 
 // npi makes a National Provider Identifier: nine digits and a check digit
@@ -326,7 +326,7 @@ func npi(n int) string {
 }
 
 func slug(name string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r < 'a' || r > 'z' }), "-")
+	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }), "-")
 }
 
 // namespaceOf makes a short name that no other organisation has.

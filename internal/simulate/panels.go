@@ -59,7 +59,7 @@ var (
 	bloodCount = panel{"58410-2", "CBC panel - Blood by Automated count", "HM", []analyte{
 		{code: "6690-2", name: "Leukocytes [#/volume] in Blood", unit: "10*3/uL", low: 4.5, high: 11, mean: 7.2, sd: 1.9, decimals: 1, panicHigh: 30},
 		{code: "789-8", name: "Erythrocytes [#/volume] in Blood", unit: "10*6/uL", low: 4.5, high: 5.9, mean: 5.1, sd: .35, decimals: 2, shifts: []shift{{anaemia, -.8}}, women: &[3]float64{4.1, 5.1, 4.6}},
-		{code: "718-7", name: "Hemoglobin [Mass/volume] in Blood", unit: "g/dL", low: 13.5, high: 17.5, mean: 15, sd: .9, decimals: 1, shifts: []shift{{anaemia, -4.6}}, women: &[3]float64{12, 15.5, 13.5}, panicLow: 8},
+		{code: "718-7", name: "Hemoglobin [Mass/volume] in Blood", unit: "g/dL", low: 13.5, high: 17.5, mean: 15, sd: .9, decimals: 1, shifts: []shift{{anaemia, -4.6}}, women: &[3]float64{12, 15.5, 13.5}, panicLow: 8.5},
 		{code: "4544-3", name: "Hematocrit [Volume Fraction] of Blood", unit: "%", low: 41, high: 50, mean: 45, sd: 2.4, decimals: 1, shifts: []shift{{anaemia, -10}}, women: &[3]float64{36, 44, 40}},
 		{code: "787-2", name: "MCV [Entitic volume]", unit: "fL", low: 80, high: 96, mean: 88, sd: 4, shifts: []shift{{anaemia, -9}}},
 		{code: "785-6", name: "MCH [Entitic mass]", unit: "pg", low: 27, high: 33, mean: 30, sd: 1.4, decimals: 1},

@@ -209,7 +209,7 @@ func conditionsOf(rng *rand.Rand, age int) (has condition) {
 	add(kidneyDisease, 0.15*grown*grown)
 	add(highLipids, 0.45*grown)
 	add(hypothyroid, 0.07*grown)
-	add(anaemia, 0.05)
+	add(anaemia, 0.08)
 	add(undiagnosed, 0.22)
 	return has
 }

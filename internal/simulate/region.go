@@ -105,22 +105,30 @@ func (r *Region) Events() iter.Seq[Event] {
 // in which each thing stands after what it names.
 func (r *Region) Directory() []directory.Change {
 	var out []directory.Change
+	put := func(c directory.Change) {
+		c.Op = directory.Put
+		out = append(out, c)
+	}
 	for _, o := range r.orgs {
-		out = append(out, directory.Change{Op: directory.Put, Participant: &o.Participant})
+		p := o.Participant
+		put(directory.Change{Participant: &p})
 	}
 	for _, o := range r.orgs {
 		for _, s := range o.sites {
-			out = append(out, directory.Change{Op: directory.Put, Location: &s.location})
+			l := s.location
+			put(directory.Change{Location: &l})
 		}
 	}
 	for _, a := range r.authorities {
-		out = append(out, directory.Change{Op: directory.Put, Authority: &a.Authority})
+		u := a.Authority
+		put(directory.Change{Authority: &u})
 	}
 	for _, a := range r.applications {
-		out = append(out, directory.Change{Op: directory.Put, Application: &a.Application})
+		p := a.Application
+		put(directory.Change{Application: &p})
 	}
 	for _, c := range r.clinicians {
-		out = append(out, directory.Change{Op: directory.Put, Provider: &c.entry})
+		put(directory.Change{Provider: &c.entry})
 	}
 	return out
 }

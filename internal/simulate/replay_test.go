@@ -118,7 +118,7 @@ func (n *naive) take(e Event) {
 		n.into[n.id(mrg.Field(1))] = own
 	}
 	if v := m.First("PV1"); v.Field(19).Valued() {
-		n.visit(e.Type, m, v)
+		n.visit(e.Type, m, v, own)
 	}
 }
 
@@ -133,10 +133,10 @@ func (n *naive) identifiers(pid hl7.Segment, own lockport.Identifier) {
 	}
 }
 
-func (n *naive) visit(kind string, m *hl7.Message, pv1 hl7.Segment) {
+func (n *naive) visit(kind string, m *hl7.Message, pv1 hl7.Segment, own lockport.Identifier) {
 	id := n.id(pv1.Field(19))
 	v := n.visits[id]
-	v.Number, v.Class, v.Attending = id, pv1.Text(2), lockport.NPI(pv1.Component(7, 1).Text())
+	v.Patient, v.Number, v.Class, v.Attending = own, id, pv1.Text(2), lockport.NPI(pv1.Component(7, 1).Text())
 	v.Admitted, v.Ended, v.Messages = n.time(m, pv1.Field(44)), n.time(m, pv1.Field(45)), v.Messages+1
 	if s, ok := map[string]VisitStatus{
 		"ADT^A01": VisitOpen, "ADT^A04": VisitOpen, "ADT^A13": VisitOpen, "ADT^A03": VisitDischarged, "ADT^A05": VisitPlanned, "ADT^A11": VisitCancelled,

@@ -14,7 +14,7 @@ import (
 
 // testConfig is large enough for every kind of event to occur many times.
 func testConfig(seed uint64) Config {
-	return Config{Seed: seed, Patients: 3000, Locations: 60, Days: 60}
+	return Config{Seed: seed, Patients: 2000, Locations: 60, Days: 45}
 }
 
 func take(n int, seq iter.Seq[Event]) iter.Seq[Event] {
@@ -205,7 +205,7 @@ func TestLuhn(t *testing.T) {
 }
 
 func TestDirectoryIsComplete(t *testing.T) {
-	for _, locations := range []int{1, 8, 60, 400} {
+	for _, locations := range []int{1, 8, 60, 3600} {
 		r := New(Config{Seed: 5, Patients: 100, Locations: locations})
 		participants := map[lockport.ParticipantID]directory.Participant{}
 		placesOf := map[lockport.LocationID]bool{}

@@ -68,6 +68,7 @@ const (
 // Visit is an episode of care.
 type Visit struct {
 	Person    int
+	Patient   lockport.Identifier // in the last message about it; merges may have moved it on
 	Number    lockport.Identifier // PV1-19
 	Class     string              // PV1-2
 	Status    VisitStatus
@@ -87,8 +88,9 @@ type ResultKey struct {
 type Result struct {
 	Key       ResultKey
 	Person    int
-	Service   string    // LOINC code of OBR-4
-	Collected time.Time // OBR-7
+	Patient   lockport.Identifier // in the report that arrived last; merges may have moved it on
+	Service   string              // LOINC code of OBR-4
+	Collected time.Time           // OBR-7
 	Ordering  lockport.NPI
 	Versions  []Version // in order of arrival
 	Current   int       // index of the version with the latest OBR-22
@@ -227,7 +229,7 @@ func (t *Truth) visited(v Visit) {
 	t.Visits[i] = v
 }
 
-func (t *Truth) reported(o *order, npi lockport.NPI, v Version) {
+func (t *Truth) reported(o *order, patient lockport.Identifier, npi lockport.NPI, v Version) {
 	i, ok := t.resultIndex[o.key()]
 	if !ok {
 		i = len(t.Results)
@@ -235,6 +237,7 @@ func (t *Truth) reported(o *order, npi lockport.NPI, v Version) {
 		t.Results = append(t.Results, Result{Key: o.key(), Person: o.p.index, Service: o.code, Collected: o.collected, Ordering: npi})
 	}
 	res := &t.Results[i]
+	res.Patient = patient
 	res.Versions = append(res.Versions, v)
 	if v.Reported.After(res.Versions[res.Current].Reported) {
 		res.Current = len(res.Versions) - 1
