@@ -172,7 +172,7 @@ const (
 // bytes of MSH-10, MSA-4 only when MSH-13 is valued, and ERR in the shape of the version: one segment with ERR-1 up to
 // 2.4, a segment for each problem with ERR-2, 3, 4 and 8 from 2.5. A negative code without problems gets 207.
 func (m *Message) Acknowledge(a Ack) []byte {
-	b := &Builder{delims: m.delims, charset: m.charset}
+	b := m.builder()
 	h := m.Header()
 	msh := b.Segment("MSH")
 	msh.copyOr(3, h.Field(5), a.Application).copyOr(4, h.Field(6), a.Facility)

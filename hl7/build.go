@@ -11,7 +11,8 @@ import (
 type Builder struct {
 	delims   Delimiters
 	charset  codec
-	declared string
+	shifts   bool   // ISO 2022 code switching is in use
+	declared string // MSH-18
 	segments []*SegmentBuilder
 	lost     int
 }
@@ -21,9 +22,14 @@ type Builder struct {
 func NewBuilder(d Delimiters, charset string) *Builder {
 	b := &Builder{delims: d}
 	if c, ok := lookupCodec([]byte(charset)); ok && charset != "" {
-		b.charset, b.declared = c, charset
+		b.charset, b.shifts, b.declared = c, c == codecJIS, charset
 	}
 	return b
+}
+
+// builder returns a builder in the message's own delimiters and character set.
+func (m *Message) builder() *Builder {
+	return &Builder{delims: m.delims, charset: m.charset, shifts: m.shifts}
 }
 
 // Unencodable returns how many characters so far did not exist in the builder's character set and were written as
@@ -67,7 +73,7 @@ func (s *SegmentBuilder) at(field int) *[][]byte {
 // out. The component `""` is the delete indicator.
 func (s *SegmentBuilder) Set(field int, components ...string) *SegmentBuilder {
 	if f := s.at(field); f != nil {
-		*f = [][]byte{s.join(components, s.b.delims.Component)}
+		*f = [][]byte{s.b.join(components, s.b.delims.Component)}
 	}
 	return s
 }
@@ -75,7 +81,7 @@ func (s *SegmentBuilder) Set(field int, components ...string) *SegmentBuilder {
 // Repeat adds a repetition to a field.
 func (s *SegmentBuilder) Repeat(field int, components ...string) *SegmentBuilder {
 	if f := s.at(field); f != nil {
-		*f = append(*f, s.join(components, s.b.delims.Component))
+		*f = append(*f, s.b.join(components, s.b.delims.Component))
 	}
 	return s
 }
@@ -95,7 +101,7 @@ func (s *SegmentBuilder) SetSub(field, rep, component int, parts ...string) *Seg
 	for len(components) < component {
 		components = append(components, nil)
 	}
-	components[component-1] = s.join(parts, d.Subcomponent)
+	components[component-1] = s.b.join(parts, d.Subcomponent)
 	(*f)[rep-1] = trimRight(bytes.Join(components, []byte{d.Component}), d.Component)
 	return s
 }
@@ -114,7 +120,7 @@ func (b *Builder) split(raw []byte, sep byte) [][]byte {
 
 // index finds a separator in bytes of the builder's character set.
 func (b *Builder) index(raw []byte, sep byte) int {
-	return b.charset.indexWide(raw, sep, b.charset == codecJIS, b.delims.Escape, false)
+	return b.charset.indexWide(raw, sep, b.shifts, b.delims.Escape, false)
 }
 
 // SetRaw replaces a field by bytes that are already encoded in the builder's delimiters and character set.
@@ -140,17 +146,17 @@ func (s *SegmentBuilder) SetValue(field int, v Value) *SegmentBuilder {
 }
 
 // join escapes and joins parts, without trailing empty ones.
-func (s *SegmentBuilder) join(parts []string, sep byte) []byte {
+func (b *Builder) join(parts []string, sep byte) []byte {
 	var out []byte
 	for i, p := range parts {
 		if i > 0 {
 			if sep == 0 { // no subcomponents in these delimiters: the separator becomes text
-				out = s.b.appendText(out, "&")
+				out = b.appendText(out, "&")
 			} else {
 				out = append(out, sep)
 			}
 		}
-		out = s.b.appendText(out, p)
+		out = b.appendText(out, p)
 	}
 	return trimRight(out, sep)
 }

@@ -285,12 +285,15 @@ func (c codec) charLen(b []byte) int {
 
 // indexWide returns where sep stands first in b as a character of its own, or -1. In Big5, GB 18030 and the shifted
 // Japanese sets the bytes of separators also occur inside characters. escape is the message's escape character, which
-// introduces \C..\ and \M..\ switches (0: none are looked for); double says that b begins inside a run of two-byte
+// introduces \C..\ and \M..\ switches; double says that b begins inside a run of two-byte
 // characters of seven bits.
 func (c codec) indexWide(b []byte, sep byte, shifts bool, escape byte, double bool) int {
 	for i := 0; i < len(b); {
 		if shifts {
 			if set, n := shiftAt(b[i:], escape); n > 0 {
+				if b[i] == sep {
+					return i
+				}
 				double = set == shiftJIS0208 || set == shiftJIS0212
 				// A switch written as an escape ends with the escape character: it may not be taken for a separator.
 				i += n

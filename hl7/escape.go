@@ -110,7 +110,7 @@ func (e *escapes) next() (text, sequence []byte, kind escapeKind, body []byte, o
 	m := e.m
 	var i int
 	if m.wide {
-		i = m.charset.indexWide(e.rest, m.delims.Escape, m.shifts, 0, e.double)
+		i = m.charset.indexWide(e.rest, m.delims.Escape, m.shifts, m.delims.Escape, e.double)
 	} else {
 		i = bytes.IndexByte(e.rest, m.delims.Escape)
 	}

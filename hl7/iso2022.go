@@ -41,7 +41,7 @@ var rightSide = []struct {
 }
 
 // shiftAt recognises a switch at the beginning of b, as ESC sequence or as \C..\ or \M..\ escape, and returns the set
-// and the length of the sequence; 0 when there is none.
+// and the length of the sequence; 0 when there is none. With esc as escape only ESC sequences are recognised.
 func shiftAt(b []byte, escape byte) (shift, int) {
 	var sequence []byte
 	n := 0
@@ -51,7 +51,7 @@ func shiftAt(b []byte, escape byte) (shift, int) {
 		return shiftNone, 0
 	case b[0] == esc:
 		sequence = b[1:min(4, len(b))]
-	case escape != 0 && b[0] == escape && (b[1] == 'C' || b[1] == 'M'):
+	case b[0] == escape && (b[1] == 'C' || b[1] == 'M'):
 		end := bytes.IndexByte(b[1:min(len(b), 9)], escape)
 		if end < 0 || !isShiftEscape(b[1:1+end]) {
 			return shiftNone, 0
@@ -90,7 +90,7 @@ func (c codec) appendShifted(dst, src []byte) []byte {
 		right = codecUndeclared
 	}
 	for len(src) > 0 {
-		set, n := shiftAt(src, 0)
+		set, n := shiftAt(src, esc)
 		if n > 0 {
 			if set == shiftRight {
 				right = rightCodec(src[1:n])

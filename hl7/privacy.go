@@ -12,14 +12,9 @@ func shape(f fmt.State, name string, bytes int) {
 	io.WriteString(f, "hl7."+name+"("+strconv.Itoa(bytes)+" bytes)")
 }
 
-// Format prints the size only.
-func (m *Message) Format(f fmt.State, _ rune) {
-	if m == nil {
-		io.WriteString(f, "hl7.Message(nil)")
-		return
-	}
-	shape(f, "Message", len(m.raw))
-}
+// Format prints the size only. It is a method of the value so that a message printed by accident without its pointer
+// is covered too.
+func (m Message) Format(f fmt.State, _ rune) { shape(f, "Message", len(m.raw)) }
 
 // Format prints the size only.
 func (s Segment) Format(f fmt.State, _ rune) { shape(f, "Segment", len(s.Raw())) }

@@ -31,10 +31,13 @@ func (b *Builder) Copy(s Segment) {
 
 // sameCode tells whether bytes of a message mean the same in the builder's delimiters and character set.
 func (b *Builder) sameCode(m *Message, raw []byte) bool {
-	if b.delims != m.delims || (m.shifts && b.charset != codecJIS) {
+	if b.delims != m.delims {
 		return false
 	}
-	return b.charset == m.charset || isASCII(raw) && !m.shifts && b.charset != codecJIS
+	if b.charset == m.charset && b.shifts == m.shifts {
+		return true
+	}
+	return isASCII(raw) && !m.shifts && !b.shifts
 }
 
 // recode appends a value of another message in the builder's code.
