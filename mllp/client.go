@@ -121,6 +121,7 @@ func (c *Client) ExchangeHeld(ctx, hold context.Context, content []byte, written
 		return nil, &SendError{Err: err}
 	}
 	if sent, err := c.writeHeld(ctx, hold, l, frame); err != nil {
+		reset(l.socket)
 		c.drop(l)
 		return nil, &SendError{Written: sent, Err: err}
 	}

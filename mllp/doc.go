@@ -61,8 +61,10 @@
 //   - Nothing that was received or is to be sent appears in an error, a panic
 //     or an observation.
 //   - Reply.Sent is called exactly once for every reply that a handler returned.
-//   - A reply is never written after its context is done.
-//   - No goroutine outlives Shutdown and Close.
+//   - A reply whose context is done before it has been written is not written, or is
+//     cut with its connection; Sent tells so.
+//   - No goroutine outlives Shutdown and Close, but for a handler that does not heed
+//     its context.
 //
 // The package must not learn HL7: what an acknowledgement is and to which message it
 // belongs is decided by the functions that the caller hands in.

@@ -2,6 +2,7 @@ package mllp
 
 import (
 	"bytes"
+	"flag"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -73,7 +74,7 @@ func checkReader(t interface {
 	want := reference(input, limit)
 	for how, source := range map[string]io.Reader{
 		"whole":   bytes.NewReader(input),
-		"packets": &choppy{bytes.NewReader(input), rand.New(rand.NewPCG(seed, 1))},
+		"packets": &choppy{bytes.NewReader(input), rand.New(rand.NewPCG(seed, 1)), 3000},
 		"bytes":   iotest.OneByteReader(bytes.NewReader(input)),
 	} {
 		m := &meter{source: source}
@@ -116,4 +117,27 @@ func TestReaderProperty(t *testing.T) {
 		limit := rapid.OneOf(rapid.IntRange(1, 20), rapid.IntRange(500, 10_000), rapid.Just(1<<20)).Draw(t, "limit")
 		checkReader(t, input, limit, rapid.Uint64().Draw(t, "seed"))
 	})
+}
+
+// mutations is raised for the long runs.
+var mutations = flag.Int("mutations", 20_000, "inputs that TestReaderMutations draws")
+
+// TestReaderMutations draws short inputs of the bytes that matter: there, where every byte
+// changes the state, blind search beats the coverage-guided one by far.
+func TestReaderMutations(t *testing.T) {
+	const alphabet = "\x0b\x0b\x1c\x1c\r\r\n\x00xy"
+	random := rand.New(rand.NewPCG(2575, 1))
+	input := make([]byte, 64)
+	for range *mutations {
+		in := input[:random.IntN(len(input)+1)]
+		for i := range in {
+			in[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		limit := 1 + random.IntN(12)
+		want := reference(in, limit)
+		packets := &choppy{bytes.NewReader(in), random, 8}
+		if got := transcript(NewReader(packets, limit)); !slices.Equal(got, want) {
+			t.Fatalf("limit %d, input %q: got %q, want %q", limit, in, got, want)
+		}
+	}
 }

@@ -335,13 +335,16 @@ func (c *session) drain() {
 	}
 }
 
-// abort resets the connection: what the kernel has not sent is thrown away. It may be
-// called from any goroutine.
-func (c *session) abort() {
-	if tcp, ok := c.socket.(interface{ SetLinger(sec int) error }); ok {
+// abort resets the connection. It may be called from any goroutine.
+func (c *session) abort() { reset(c.socket) }
+
+// reset closes socket so that the kernel throws away what it has not sent; after an
+// ordinary close it would go on sending.
+func reset(socket net.Conn) {
+	if tcp, ok := socket.(interface{ SetLinger(sec int) error }); ok {
 		tcp.SetLinger(0)
 	}
-	c.socket.Close()
+	socket.Close()
 }
 
 // linger closes the sending side and hears the peer out for a moment, so that the last

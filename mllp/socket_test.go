@@ -3,10 +3,12 @@ package mllp
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -104,6 +106,28 @@ func TestLastReplySurvivesUnreadInput(t *testing.T) {
 		if got := transcript(NewReader(conn, 0)); !slices.Equal(got, []string{"=A", "EOF"}) {
 			t.Fatalf("got %q", got)
 		}
+	}
+}
+
+// TestWithdrawnReplyDoesNotLeave: what the kernel still holds of a reply when its context
+// ends is thrown away, not sent.
+func TestWithdrawnReplyDoesNotLeave(t *testing.T) {
+	const size = 64 << 20 // more than the kernel takes without a reader
+	ctx, withdraw := context.WithCancel(t.Context())
+	sent := make(chan error, 1)
+	conn := dial(t, listen(t, &Server{Handler: HandlerFunc(func(context.Context, *Peer, []byte) Reply {
+		return Reply{Frame: make([]byte, size), Context: ctx, Sent: func(err error) { sent <- err }}
+	})}))
+	WriteFrame(conn, []byte("A"))
+	if _, err := io.ReadFull(conn, make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	withdraw()
+	if err := <-sent; !errors.Is(err, context.Canceled) {
+		t.Errorf("Sent was called with %v", err)
+	}
+	if n, err := io.Copy(io.Discard, conn); n >= size/2 || !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("%d bytes followed, then %v", n, err)
 	}
 }
 
