@@ -3,9 +3,10 @@
 // to those people and the HL7 messages their hospitals, laboratories and
 // practices send about it, together with the consents they sign on paper.
 //
-// Everything comes from one seed. The same Config gives the same bytes on every
-// machine, and Truth says what a store must hold after the stream (or after any
-// prefix of it), so that a test can compare without trusting the store's code.
+// Everything comes from one seed. The same Config gives the same bytes on all
+// machines of one architecture (others may round a drawn number differently),
+// and Truth says what a store must hold after the stream, or after any prefix of
+// it, so that a test can compare without trusting the store's code.
 //
 // Invariants: a run never reads the clock; every message is sound HL7 of its
 // sender's version, in its sender's character set, with correct escapes; the

@@ -57,6 +57,12 @@ func (s *run) newOrder(p *patient, performer *membership, app *application, doct
 	return o
 }
 
+// place gives out the placer order number, unique within the placer application.
+func (s *run) place(o *order) {
+	s.placed[o.placerApp.index]++
+	o.placerNumber = fmt.Sprintf("%sP%06d", o.placerApp.prefix, s.placed[o.placerApp.index])
+}
+
 // order plans a test at the organisation of the visit.
 func (s *run) order(v *visit, pn *panel, delay time.Duration) {
 	app := v.org().lab
@@ -83,20 +89,21 @@ func (s *run) sendOut(v *visit, lab *membership, pn *panel) {
 // perform measures and plans the life cycle of the reports.
 func (s *run) perform(o *order, pn *panel) {
 	o.code, o.name, o.section = pn.code, pn.name, pn.section
-	o.placerNumber = fmt.Sprintf("%sP%06d", o.placerApp.prefix, s.rng.IntN(1_000_000))
+	s.place(o)
 	all := pn.measure(s.rng, o.p)
 	for i := range all {
 		all[i].status = "F"
 	}
-	if chance(s.rng, 0.06) {
+	bedside := o.code == vitalSigns.code
+	if !bedside && chance(s.rng, 0.06) {
 		all[s.rng.IntN(len(all))].note = pick(s.rng, labNotes)
 	}
-	if o.code != vitalSigns.code && chance(s.rng, 0.02) {
+	if !bedside && chance(s.rng, 0.02) {
 		s.publish(o, 30*time.Minute, report{status: "X", note: "Specimen clotted; please recollect & reorder."})
 		return
 	}
 	final := report{status: "F", observations: all}
-	if chance(s.rng, 0.05) {
+	if !bedside && chance(s.rng, 0.05) {
 		final.note = pick(s.rng, labNotes)
 	}
 	versions := []report{final}
@@ -107,7 +114,7 @@ func (s *run) perform(o *order, pn *panel) {
 		versions = append([]report{preliminary(s, versions[0])}, versions...)
 	}
 	turnaround := s.between(20*time.Minute, 4*time.Hour)
-	if o.code == vitalSigns.code { // entered once, at the bedside
+	if bedside { // entered once, at the bedside
 		versions, turnaround = []report{final}, s.between(time.Minute, 5*time.Minute)
 	}
 	s.publish(o, turnaround, versions...)

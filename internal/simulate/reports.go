@@ -1,9 +1,6 @@
 package simulate
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // study is a radiology examination with sentences for its report.
 type study struct {
@@ -54,7 +51,7 @@ func (s *run) sendOutImage(v *visit, imaging *membership) {
 func (s *run) read(o *order) {
 	st := &studies[s.rng.IntN(len(studies))]
 	o.code, o.name, o.section = st.code, st.name, "RAD"
-	o.placerNumber = fmt.Sprintf("%sP%06d", o.placerApp.prefix, s.rng.IntN(1_000_000))
+	s.place(o)
 	impression, flag := st.normal, "N"
 	if chance(s.rng, 0.35) {
 		impression, flag = pick(s.rng, st.abnormal), "A"

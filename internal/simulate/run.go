@@ -31,6 +31,7 @@ type run struct {
 	patients []*patient
 	controls []int // messages so far by application
 	orders   []int // orders so far by application
+	placed   []int // placer order numbers so far by application
 	visits   []int // visits so far by organisation
 	enc      encoder
 	winter   *time.Location
@@ -84,7 +85,7 @@ func newRun(r *Region, truth *Truth) *run {
 	s := &run{
 		r: r, rng: r.random(3), now: r.config.Start.Truncate(time.Second), truth: truth, pace: 1,
 		patients: make([]*patient, len(r.people)), controls: make([]int, len(r.applications)),
-		orders: make([]int, len(r.applications)), visits: make([]int, len(r.orgs)),
+		orders: make([]int, len(r.applications)), placed: make([]int, len(r.applications)), visits: make([]int, len(r.orgs)),
 		winter: time.FixedZone("EST", -5*3600), summer: time.FixedZone("EDT", -4*3600),
 	}
 	if r.config.Days > 0 {
