@@ -38,7 +38,7 @@ func (d *Directory) ResolveAuthority(app Application, hd lockport.HD) (Authority
 	for _, id := range d.byNamespace[ns] {
 		a := d.authorities[id]
 		switch {
-		case oid != "" && a.OID != "", a.Application != "" && a.Application != app.ID:
+		case a.Application != "" && a.Application != app.ID:
 		case slices.Contains(app.Authorities, id):
 			own = append(own, a)
 		case a.Owner == app.Participant || a.Application == app.ID:
@@ -48,8 +48,11 @@ func (d *Directory) ResolveAuthority(app Application, hd lockport.HD) (Authority
 		}
 	}
 	for _, tier := range [][]Authority{own, ours, others} {
+		if len(tier) == 1 && (oid == "" || tier[0].OID == "") {
+			return tier[0], true
+		}
 		if len(tier) > 0 {
-			return tier[0], len(tier) == 1
+			break // another universal id, or ambiguous: what is further away is no better
 		}
 	}
 	return Authority{}, false
