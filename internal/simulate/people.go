@@ -46,8 +46,9 @@ type person struct {
 	lab, imaging   int32   // where a practice's orders for this person go; -1 none
 }
 
-// authority number styles; each is one-to-one, so that two people never share
-// an identifier of one authority, while numbers of different authorities collide.
+// clientNumberStyle is the shared authority's way to write numbers; the others
+// have one of the styles 0 to 4. Each is one-to-one, so that two people never
+// share an identifier of one authority; those of different authorities collide.
 const clientNumberStyle = 100
 
 // number returns the identifier of a person, the second one for duplicates.
