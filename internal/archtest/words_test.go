@@ -23,7 +23,7 @@ var unfinished = regexp.MustCompile(`(?i)\b(` + strings.Join([]string{
 // why, to a reader who never saw the code before.
 var history = regexp.MustCompile(`(?i)\b(` + strings.Join([]string{
 	"previous" + "ly", "former" + "ly", "used to be", "any" + "more", "refact" + "ored", "renamed from", "moved from", "moved here",
-	"(is|are|was|were) now", "now (uses?|has|have|does|returns?|takes?|works?|supports?)", "was changed", "changed from",
+	"(is|are|was|were) now", "now (uses?|has|have|does|takes?|works?|supports?)", "was changed", "changed from",
 	"old (code|version|behaviou?r|implementation|name)", "new (code|behaviou?r|implementation)", "as of (this|the) (commit|change)",
 }, "|") + `)\b`)
 
@@ -102,7 +102,7 @@ func TestWordRule(t *testing.T) {
 		{name: "a mark", files: map[string]string{"a.go": "package a\n// TO" + "DO: finish.\nvar A = 1"}, want: []string{"a.go:2"}},
 		{name: "a mark in code", files: map[string]string{"a.go": "package a\nvar A = \"not " + "implemented\""}, want: []string{"a.go:2"}},
 		{name: "history", files: map[string]string{"a_test.go": "package a\n// Previous" + "ly it was B.\n\n/* It is n" + "ow C. */"}, want: []string{"a_test.go:2", "a_test.go:4"}},
-		{name: "honest words", files: map[string]string{"a.go": "package a\n// Now is the clock. The journal no longer accepts entries. A key is used to sign. Stubborn.\nvar Now = 1"}},
+		{name: "honest words", files: map[string]string{"a.go": "package a\n// Now is the clock. now returns it. The journal no longer accepts entries. A key is used to sign. Stubborn.\nvar Now = 1"}},
 		{name: "a test may say it in code", files: map[string]string{"a_test.go": "package a\nvar A = \"place" + "holder\""}},
 	})
 }
