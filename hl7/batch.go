@@ -120,36 +120,28 @@ func envelopeName(b []byte) string {
 }
 
 // messageEnd returns where the message at the beginning of b ends: before the next segment of an envelope, before a
-// VT, or before an FS.
+// VT, or before an FS. As in [Parse], an LF in a message whose header is ended by CR ends a segment only when a name
+// and the field separator follow.
 func messageEnd(b []byte) int {
-	if i := bytes.IndexAny(b[:min(len(b), 1)], "\v\x1c"); i >= 0 {
-		return i
-	}
-	// What ends a line is decided as in Parse, from the header, so that an LF inside a field ends nothing.
-	cr := bytes.IndexByte(b, '\r')
-	lf := bytes.IndexByte(b[:max(cr, 0)], '\n')
-	onlyCR := cr >= 0 && lf < 0
-	for pos := 0; pos < len(b); {
-		end := len(b)
-		if onlyCR {
-			if i := bytes.IndexByte(b[pos:], '\r'); i >= 0 {
-				end = pos + i
-			}
-		} else {
-			end = pos + indexLineEnd(b[pos:])
-		}
+	end := indexLineEnd(b)
+	onlyCR := end < len(b) && b[end] == '\r'
+	for pos := 0; ; end = pos + indexLineEnd(b[pos:]) {
 		if i := indexFraming(b[pos:end]); i >= 0 {
 			return pos + i
 		}
+		sure := !onlyCR
 		for end < len(b) && (b[end] == '\r' || b[end] == '\n') {
+			sure = sure || b[end] == '\r'
 			end++
 		}
-		if end == len(b) || envelopeName(b[end:]) != "" || b[end] == vt || b[end] == fs {
+		if end == len(b) || b[end] == vt || b[end] == fs {
+			return end
+		}
+		if envelopeName(b[end:]) != "" && (sure || nameFollows(b[end:], b[3])) {
 			return end
 		}
 		pos = end
 	}
-	return len(b)
 }
 
 // indexFraming returns where the first VT or FS stands, or -1.
