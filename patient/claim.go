@@ -1,6 +1,7 @@
 package patient
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -67,15 +68,15 @@ const (
 // Attribute finds or makes the registration that a message is about, and says
 // what is to be written.
 //
-// The registration is that of the first identifier in PID-3 the sender owns;
-// else of the first one of another owner that is known; else, with MayCreate, a
+// The registration is that of the first identifier in PID-3 the sender owns, made
+// where it is new and MayCreate; else of the first one of another owner that is known; else, with MayCreate, a
 // provisional one made for the first one of another owner; else the one behind
 // shared identifiers, if they lead to exactly one person. An identifier that was
 // merged leads to the end of its chain.
 //
-// What an owner says counts: its identifiers in one PID-3 belong to one
-// registration, or link the persons where they already belong to several (never
-// a merge); shared identifiers beside them link every registration that bears
+// What an owner says counts: its other identifiers in the same PID-3 join that
+// registration where they are new, and link the persons where they are known
+// (never a merge, which nothing could undo: families share policy numbers); shared identifiers beside them link every registration that bears
 // them; Details change the registration. What anybody else says changes nothing
 // but a registration that is still provisional, and links nobody: a link opens
 // records, so it needs the word of an owner.
@@ -83,6 +84,7 @@ const (
 // It fails with kind NotFound when no identifier leads to a patient, and
 // Conflict when they lead to several: the message belongs in quarantine.
 func Attribute(r Reader, c Claim) (Registration, Changes, error) {
+	c.Identifiers = usable(c.Identifiers)
 	w := newWork(r)
 	reg, owned, err := w.find(c)
 	if err != nil {
@@ -116,13 +118,8 @@ func (r *Registration) ownerSays(u Update, at time.Time, seq lockport.Seq) {
 // identifier that led to it.
 func (w *work) find(c Claim) (reg *Registration, owned bool, err error) {
 	var firstOwned, firstForeign *lockport.Identifier
-	var foreign *Registration
-	usable := false
+	var held, foreign *Registration
 	for _, id := range c.Identifiers {
-		if id.Identifier.Value == "" {
-			continue
-		}
-		usable = true
 		if id.Shared {
 			continue
 		}
@@ -130,11 +127,13 @@ func (w *work) find(c Claim) (reg *Registration, owned bool, err error) {
 		switch {
 		case err != nil:
 			return nil, false, err
-		case known != nil && id.Owned:
+		case id.Owned && firstOwned == nil && known != nil:
 			return known, true, nil
 		case id.Owned && firstOwned == nil:
 			firstOwned = &id.Identifier
-		case known != nil && foreign == nil:
+		case id.Owned && known != nil && held == nil:
+			held = known
+		case !id.Owned && known != nil && foreign == nil:
 			foreign = known
 		case !id.Owned && known == nil && firstForeign == nil:
 			firstForeign = &id.Identifier
@@ -143,11 +142,13 @@ func (w *work) find(c Claim) (reg *Registration, owned bool, err error) {
 	switch {
 	case firstOwned != nil && c.MayCreate:
 		return w.create(*firstOwned, c.New(), false), true, nil
+	case held != nil:
+		return held, true, nil
 	case foreign != nil:
 		return foreign, false, nil
 	case firstForeign != nil && c.MayCreate:
 		return w.create(*firstForeign, c.New(), true), false, nil
-	case !usable:
+	case len(c.Identifiers) == 0:
 		return nil, false, lockport.Errorf(lockport.NotFound, "patient", noIdentifier)
 	}
 	reg, err = w.findShared(c.Identifiers)
@@ -159,7 +160,7 @@ func (w *work) find(c Claim) (reg *Registration, owned bool, err error) {
 func (w *work) findShared(ids []Claimed) (*Registration, error) {
 	var found *Registration
 	for _, id := range ids {
-		if !id.Shared || !linkable(id.Identifier.Value) {
+		if !id.Shared {
 			continue
 		}
 		holders, err := w.holders(id.Identifier)
@@ -189,11 +190,7 @@ func (w *work) findShared(ids []Claimed) (*Registration, error) {
 func (w *work) claimAll(reg *Registration, c Claim) error {
 	for _, id := range c.Identifiers {
 		switch {
-		case id.Identifier.Value == "":
 		case id.Shared:
-			if !linkable(id.Identifier.Value) {
-				continue
-			}
 			if err := w.share(reg, id.Identifier); err != nil {
 				return err
 			}
@@ -215,19 +212,44 @@ func (w *work) claimAll(reg *Registration, c Claim) error {
 	return nil
 }
 
-// linkable refuses what senders write when they do not know the number, such as
-// 999-99-9999, 000000000, 123456789 or NONE: it would make strangers one person.
-func linkable(value string) bool {
-	var digits []rune
-	letters := map[rune]bool{}
-	for _, r := range value {
-		if unicode.IsDigit(r) {
-			digits = append(digits, r)
-		}
-		if unicode.IsDigit(r) || unicode.IsLetter(r) {
-			letters[r] = true
+// usable leaves out what would make strangers one patient: empty values, shared
+// numbers that no one person has, and blanks beside a real identifier. A blank
+// that is all there is stays, because a test system may number so.
+func usable(ids []Claimed) []Claimed {
+	real := func(id Claimed) bool { return !id.Shared && !blank(id.Identifier.Value) }
+	anyReal := slices.ContainsFunc(ids, real)
+	var kept []Claimed
+	for _, id := range ids {
+		v := id.Identifier.Value
+		if id.Shared && linkable(v) || !id.Shared && v != "" && (real(id) || !anyReal) {
+			kept = append(kept, id)
 		}
 	}
-	counting := len(digits) >= 6 && strings.Contains("01234567890123456789", string(digits))
-	return len(digits) > 0 && len(letters) > 1 && !counting
+	return kept
+}
+
+// blank reports whether a value is what senders write when there is no number:
+// nothing but zeros, five or more times the same character, no character at all.
+func blank(value string) bool {
+	said := letters(value)
+	same := said == strings.Repeat(said[:min(1, len(said))], len(said))
+	return same && (len(said) == 0 || len(said) >= 5 || said[0] == '0')
+}
+
+// linkable reports whether a shared number may link: one that is not blank, has
+// a digit and a second character, and is not the 123456789 of so many forms.
+func linkable(value string) bool {
+	said := letters(value)
+	return !blank(value) && len(said) > 1 && strings.ContainsAny(said, "0123456789") && said != "123456789" &&
+		said != strings.Repeat(said[:1], len(said))
+}
+
+// letters leaves the letters and digits of a value, without what sets them apart.
+func letters(value string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, value)
 }

@@ -26,7 +26,11 @@ func TestAttribute(t *testing.T) {
 		"a foreign identifier never links":                          {known: [][]Claimed{ids(foreign("10")), ids(own("20"))}, claim: ids(own("20"), foreign("10")), want: 2, person: 2},
 		"an unknown foreign identifier makes a provisional one":     {claim: ids(foreign("10")), want: 1, person: 1, provision: true},
 		"a known foreign identifier counts before an unknown":       {known: [][]Claimed{ids(foreign("20"))}, claim: ids(foreign("10"), foreign("20")), want: 1, person: 1, provision: true},
-		"a free owned identifier joins the held one":                {known: [][]Claimed{ids(own("10"))}, claim: ids(own2("77"), own("10")), want: 1, person: 1},
+		"a new owned identifier joins the first":                    {known: [][]Claimed{ids(own("10"))}, claim: ids(own("10"), own2("77")), want: 1, person: 1},
+		"a new first identifier takes no other's registration":      {known: [][]Claimed{ids(own("10"))}, claim: ids(own2("77"), own("10")), want: 2, person: 1},
+		"a known second owned one helps where none may be made":     {known: [][]Claimed{ids(own("10"))}, claim: ids(own2("77"), own("10")), only: true, want: 1, person: 1},
+		"a blank beside a real identifier says nothing":             {known: [][]Claimed{ids(own("10"), own2("000-00-0000"))}, claim: ids(own2("000-00-0000"), own("20")), want: 2, person: 2},
+		"a blank alone is an identifier":                            {known: [][]Claimed{ids(own("00000"))}, claim: ids(own("00000")), want: 1, person: 1},
 		"two held owned identifiers link the persons":               {known: [][]Claimed{ids(own("10")), ids(own2("77"))}, claim: ids(own2("77"), own("10")), want: 2, person: 1},
 		"a shared identifier links its bearers":                     {known: [][]Claimed{ids(own("10"), shared("555-12")), ids(own("20"))}, claim: ids(own("20"), shared("555-12")), want: 2, person: 1},
 		"a shared identifier alone finds its one person":            {known: [][]Claimed{ids(own("10"), shared("555-12"))}, claim: ids(shared("555-12")), want: 1, person: 1},
@@ -61,6 +65,22 @@ func TestAttribute(t *testing.T) {
 				t.Fatalf("the same claim again is not without effect: %v", err)
 			}
 		})
+	}
+}
+
+func TestWhatLinks(t *testing.T) {
+	for value, want := range map[string]bool{
+		"123-45-6780": true, "AB12345C": true, "S1": true, "12": true,
+		"": false, "0": false, "000-00-0000": false, "999999999": false, "123-45-6789": false, "NONE": false, "?": false, "7": false, "XXXXX": false, "11": false,
+	} {
+		if linkable(value) != want {
+			t.Errorf("%q links: want %v", value, want)
+		}
+	}
+	for value, want := range map[string]bool{"": true, "-": true, "0": true, "0-0": true, "99999": true, "XXXXXX": true, "1": false, "111": false, "10": false, "123456": false} {
+		if blank(value) != want {
+			t.Errorf("%q is blank: want %v", value, want)
+		}
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/lockport-hie/lockport"
 )
 
-// MergeClaim is one pair of a merge (A40, A34; HL7 v2.5.1 ch. 3.6.1).
+// MergeClaim is one pair of a merge (HL7 v2.5.1 ch. 3.3.40, A40, and A34).
 type MergeClaim struct {
 	Seq     lockport.Seq
 	Time    time.Time // EVN-2 or MSH-7; zero is older than any

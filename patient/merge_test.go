@@ -147,16 +147,11 @@ func (m *model) make(id Claimed) int {
 
 // claim follows the rules for a list whose first entry is owned.
 func (m *model) claim(ids []Claimed) {
-	target := 0
-	for _, id := range ids {
-		if n := m.number[identityOf(id.Identifier)]; id.Owned && n != 0 {
-			target = m.end(n)
-			break
-		}
-	}
+	target := m.number[identityOf(ids[0].Identifier)]
 	if target == 0 {
 		target = m.make(ids[0])
 	}
+	target = m.end(target)
 	for _, id := range ids {
 		key := identityOf(id.Identifier)
 		switch n := m.number[key]; {

@@ -37,7 +37,7 @@ type LinkBasis string
 
 // The bases of links.
 const (
-	SameList LinkBasis = "same-list" // both identifiers in one PID-3 of their owner (HL7 v2.5.1 ch. 3.3.24: implicit link)
+	SameList LinkBasis = "same-list" // both identifiers in one PID-3 of their owner (HL7 v2.5.1 ch. 3: an implicit link)
 )
 
 // Stamp is the moment at which something was said: the message's own time, then
