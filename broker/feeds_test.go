@@ -25,12 +25,11 @@ type exchange struct {
 	changed chan struct{}
 	allowed bool
 
-	down      bool
-	answers   []string // MSA-1 of the next answers; "" is no answer; then AA
-	sent      []string // control ids that arrived
-	bodies    []string
-	hesitate  func() // runs while the frame is being written
-	delivered chan struct{}
+	down     bool
+	answers  []string // MSA-1 of the next answers; "" is no answer; then AA
+	sent     []string // control ids that arrived
+	bodies   []string
+	hesitate func() // runs while the frame is being written
 }
 
 func (x *exchange) SubjectOf(context.Context, lockport.Identifier) (consent.Subject, error) {

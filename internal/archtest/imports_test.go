@@ -56,6 +56,12 @@ var table = []row{
 		reason: "bytes in, bytes out; records come only for a ticket",
 	},
 
+	{pkg: "population", own: []string{".", "directory"}, reason: "is given counts and cannot name a patient"},
+	{
+		pkg: "web", own: []string{".", "directory", "audit", "consent", "population"},
+		reason: "pages are drawn from what the wiring hands in; no store, no message",
+	},
+
 	{pkg: "internal/archtest", reason: "judges the others and depends on none"},
 	{
 		pkg: "internal/simulate", own: []string{".", "directory", "hl7", "consent"},
@@ -64,7 +70,7 @@ var table = []row{
 	{
 		pkg: "cmd/lockport",
 		own: append([]string{
-			".", "hl7", "mllp", "repository", "projection", "broker", "query", "internal/simulate",
+			".", "hl7", "mllp", "repository", "projection", "broker", "query", "web", "internal/simulate",
 		}, domains...),
 		modules: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/rs/zerolog", "github.com/goccy/go-yaml",
