@@ -34,11 +34,7 @@ type clock struct {
 }
 
 func newClock(c Config) *clock {
-	k := &clock{now: c.Now, elapsed: c.Elapsed, mark: c.Mark}
-	if k.now == nil {
-		k.now = time.Now
-	}
-	return k
+	return &clock{now: c.Now, elapsed: c.Elapsed, mark: c.Mark}
 }
 
 // read returns the instant for a decision and whether the clock may be trusted.

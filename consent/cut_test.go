@@ -209,3 +209,40 @@ func TestWritersInLine(t *testing.T) {
 		}
 	})
 }
+
+// TestReaderInLineIsCutAndTriesAgain: a reader that waits between two directives,
+// the first of which takes long to write, makes way for the second and is decided
+// with both.
+func TestReaderInLineIsCutAndTriesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		g := w.gate()
+		record(t, g, says(mrnA, Give))
+		slow := true
+		w.before = func(method string) {
+			if method == "Append" && slow {
+				slow = false
+				<-time.After(10 * time.Second)
+			}
+		}
+		took := make(chan time.Duration, 2)
+		behind := func(f func()) {
+			go f()
+			synctest.Wait()
+		}
+		behind(func() { took <- denyNow(t, g, mrnA) })
+		reason := make(chan Reason, 1)
+		behind(func() {
+			ticket, err := g.Open(t.Context(), request())
+			if err != nil {
+				t.Error(err)
+			}
+			reason <- ticket.Decision().Reason
+			ticket.Close()
+		})
+		behind(func() { took <- denyNow(t, g, mrnA) })
+		if a, b, r := <-took, <-took, <-reason; a != 10*time.Second || b != 10*time.Second || r != ParticipantDeny {
+			t.Errorf("took %s and %s, decided %s", a, b, r)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 	"time"
@@ -175,6 +176,9 @@ func TestDecideCells(t *testing.T) {
 		{"no instant", []Directive{form(1, "upstate", Give, "2026-01-01")}, nil, asks(at(time.Time{})), Deny, ClockUnsafe, 0},
 		{"unreadable value", []Directive{form(1, "upstate", Give, "2026-01-01"), form(2, "upstate", "maybe", "2026-01-01")}, nil, asks(), Deny, UnreadableDirective, 2},
 		{"unreadable date in an emergency", []Directive{form(2, "upstate", Give, "January")}, nil, asks(emergency, attested), Deny, UnreadableDirective, 2},
+		{"unreadable first day", []Directive{form(2, "upstate", Give, "2026-01-01", effective("soon"))}, nil, asks(), Deny, UnreadableDirective, 2},
+		{"unreadable last day", []Directive{form(2, "*", Withdraw, "2026-01-01", until("2026-02-30")), form(3, "upstate", Give, "2026-01-01")}, nil, asks(), Deny, UnreadableDirective, 2},
+		{"community deny is named before an unreadable directive", []Directive{form(1, "*", DenyAll, "2026-01-01"), form(2, "upstate", "?", "?")}, nil, asks(), Deny, CommunityDeny, 1},
 		{"scope neither nor", []Directive{form(1, "upstate", Give, "2026-01-01"), form(2, "", Give, "2026-01-01")}, nil, asks(), Deny, UnreadableDirective, 2},
 		{"another participant's is unreadable", []Directive{form(1, "upstate", Give, "2026-01-01"), form(2, "crouse", "?", "?")}, nil, asks(), Permit, ParticipantGive, 1},
 		{"unreadable and voided", []Directive{form(1, "upstate", Give, "2026-01-01"), form(2, "upstate", "?", "?", voided)}, nil, asks(), Permit, ParticipantGive, 1},
@@ -294,5 +298,19 @@ func TestTraceShowsEveryCell(t *testing.T) {
 	}
 	if !slices.Equal(d.Trace, want) {
 		t.Errorf("got  %v\nwant %v", d.Trace, want)
+	}
+}
+
+func TestDecisionInJSON(t *testing.T) {
+	out, err := json.Marshal(Decide([]Directive{form(1, "upstate", Give, "2026-01-01", covers(HIV))}, nil, asks(what(Alert))))
+	const want = `{"effect":"permit","reason":"participant-give","basis":1,"covers":["general","hiv"],"trace":[` +
+		`{"cell":"participant","directive":1,"authority":"A","value":"give","result":"in-force"},{"cell":"purpose","result":"passed"}]}`
+	if err != nil || string(out) != want {
+		t.Errorf("%v\n%s\n%s", err, out, want)
+	}
+	for w, name := range []string{"record", "one-to-one", "alert", "reportable", "unknown"} {
+		if What(w).String() != name {
+			t.Errorf("%d is called %s", w, What(w))
+		}
 	}
 }

@@ -16,7 +16,7 @@ type Config struct {
 	Subjects Subjects
 	Parties  Parties
 	Journal  lockport.Journal
-	Now      func() time.Time     // wall clock with its monotonic reading, as time.Now gives it; nil is time.Now
+	Now      func() time.Time     // wall clock with its monotonic reading, as time.Now gives it
 	Elapsed  func() time.Duration // monotonic time since any fixed point; nil takes the monotonic reading of Now
 	Mark     time.Time            // the highest time that was seen before a restart; zero when none is known
 	Zone     *time.Location       // in which days begin and end; nil is UTC
@@ -124,7 +124,7 @@ func (g *Gate) try(ctx context.Context, r Request, p Party, s Subject) (t *Ticke
 	if err != nil {
 		return nil, s, err
 	}
-	d := decide(fresh, g.question(r, p, at))
+	d := decide(fresh, r, g.question(r, p, at))
 	if d.Effect == PermitEmergency && d.Grant == 0 {
 		if d.Grant, err = g.grant(h.ctx, r, fresh, at); err != nil {
 			return again(err)
@@ -133,20 +133,18 @@ func (g *Gate) try(ctx context.Context, r Request, p Party, s Subject) (t *Ticke
 	return &Ticket{decision: d, subject: fresh, hold: h}, fresh, nil
 }
 
-// decide puts before Decide what belongs to the patient and not to a directive.
-func decide(s Subject, q Question) Decision {
+// decide puts before Decide what belongs to the patient and not to a directive. A
+// registration that the record hides (it was deleted) is not known.
+func decide(s Subject, r Request, q Question) Decision {
+	hidden := r.Registration != 0 && !slices.Contains(s.Registrations, r.Registration)
 	switch {
-	case !s.Known:
+	case !s.Known || hidden:
 		return Decision{Reason: UnknownPatient}
 	case s.Closed:
 		return Decision{Reason: PatientClosed}
 	}
-	return Decide(s.Directives, s.Grants, withBirth(q, s.BirthDate))
-}
-
-func withBirth(q Question, birth string) Question {
-	q.BirthDate = birth
-	return q
+	q.BirthDate = s.BirthDate
+	return Decide(s.Directives, s.Grants, q)
 }
 
 func (g *Gate) question(r Request, p Party, at time.Time) Question {
@@ -236,8 +234,8 @@ func (g *Gate) append(ctx context.Context, kind lockport.EntryKind, at time.Time
 }
 
 // Explain decides without a ticket and without waiting, as things stood at a
-// time: directives count from their recording, and one that was voided later
-// counts. Nothing may be released on it. The zero time is the present.
+// time: a directive counts from its recording, and one that is voided by now does
+// not count. Nothing may be released on it. The zero time is the present.
 func (g *Gate) Explain(ctx context.Context, r Request, at time.Time) (Decision, Subject, error) {
 	d, s := Decision{Reason: DecisionFailed}, Subject{}
 	err := guard(func() error {
@@ -254,35 +252,19 @@ func (g *Gate) Explain(ctx context.Context, r Request, at time.Time) (Decision, 
 			return err
 		}
 		if !at.IsZero() && at.Before(present) {
-			subject.Directives = asOf(subject.Directives, at)
+			later := func(d Directive) bool { return d.Recorded.After(at) }
+			subject.Directives = slices.DeleteFunc(slices.Clone(subject.Directives), later)
 		}
 		if at.IsZero() {
 			at = present
 		}
-		d, s = decide(subject, g.question(r, p, at)), subject
+		d, s = decide(subject, r, g.question(r, p, at)), subject
 		return nil
 	})
 	if err != nil {
 		return d, Subject{}, gateError(err, lockport.Unavailable)
 	}
 	return d, s, nil
-}
-
-// asOf returns the directives as they were on file at a time.
-func asOf(ds []Directive, at time.Time) []Directive {
-	var known []Directive
-	later := map[lockport.Seq]bool{} // voided after the time
-	for _, d := range ds {
-		if !d.Recorded.After(at) {
-			known = append(known, d)
-		} else if d.Voids != 0 {
-			later[d.Voids] = true
-		}
-	}
-	for i := range known {
-		known[i].Voided = known[i].Voided && !later[known[i].Seq]
-	}
-	return known
 }
 
 // party asks the directory and checks that the answer is about who was asked for.
@@ -330,8 +312,6 @@ func (g *Gate) subject(ctx context.Context, r Request) (Subject, error) {
 		why = "a known patient without a registration"
 	case !s.Known && len(s.Registrations) > 0:
 		why = "an unknown patient with registrations"
-	case r.Registration != 0 && !slices.Contains(s.Registrations, r.Registration):
-		why = "not the registration that was asked for"
 	case s.Asked != 0 && !slices.Contains(s.Registrations, s.Asked):
 		why = "not a registration of the patient"
 	}
