@@ -6,11 +6,25 @@ import "github.com/spf13/cobra"
 func commands(env *environment) []*cobra.Command {
 	return []*cobra.Command{
 		newInit(env),
+		newServe(env),
+		newStatus(env),
 		newConfig(env),
 		newSend(env),
 		newReceive(env),
 		newQuery(env),
+		newSimulate(env),
+		newParticipant(env),
+		newLocation(env),
+		newApplication(env),
+		newProvider(env),
+		newAuthority(env),
+		newConsent(env),
+		newMessage(env),
+		newQuarantine(env),
+		newFeed(env),
+		newAudit(env),
 		newHL7(env),
+		newDemo(env),
 		newVersion(env),
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // a zone must load on machines without a zone database: MSH-7 is read by it
 
 	"github.com/goccy/go-yaml"
 	"github.com/rs/zerolog"
@@ -28,7 +27,6 @@ type configuration struct {
 	Listen         []listener        `yaml:"listen" json:"listen"`
 	Web            string            `yaml:"web" json:"web"`
 	UnknownSources string            `yaml:"unknown_sources" json:"unknown_sources"`
-	Zone           string            `yaml:"zone" json:"zone"`
 	Limits         limits            `yaml:"limits,omitempty" json:"limits"`
 	SocketGroup    string            `yaml:"socket_group,omitempty" json:"socket_group"`
 	Operators      map[string][]role `yaml:"operators" json:"operators"`
@@ -108,7 +106,6 @@ func defaultConfiguration() configuration {
 	return configuration{
 		Web:            "127.0.0.1:8575",
 		UnknownSources: unknownReject,
-		Zone:           "America/New_York",
 		Limits: limits{
 			Connections: l.Connections, PerAddress: l.PerAddress, PerPeer: l.PerPeer, FrameBytes: l.Frame,
 			Idle: duration(l.Idle.String()), Receive: duration(l.Receive.String()), Write: duration(l.Write.String()),
@@ -186,9 +183,6 @@ func (c configuration) check() error {
 	}
 	if !slices.Contains([]string{unknownReject, unknownQuarantine, unknownAccept}, c.UnknownSources) {
 		return wrong("unknown_sources", "want reject, quarantine or accept")
-	}
-	if _, err := time.LoadLocation(c.Zone); err != nil {
-		return wrong("zone", "want the name of a time zone, for example America/New_York")
 	}
 	if _, err := zerolog.ParseLevel(c.LogLevel); err != nil {
 		return wrong("log_level", "want debug, info, warn or error")

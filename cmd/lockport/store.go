@@ -1,8 +1,33 @@
 package main
 
-import "os"
+import (
+	"github.com/lockport-hie/lockport/projection"
+	"github.com/lockport-hie/lockport/repository"
+)
 
-// createStore makes the repository and its keys.
+// The folders of the data directory.
+const (
+	keysDir = "keys"
+	dataDir = "data"
+)
+
+// createStore makes the keys and the empty repository.
 func (env *environment) createStore() error {
-	return os.Mkdir(env.path("data"), 0o700)
+	if err := repository.GenerateKeys(env.path(keysDir)); err != nil {
+		return err
+	}
+	keys, err := repository.LoadKeys(env.path(keysDir))
+	if err != nil {
+		return err
+	}
+	return repository.Create(repository.Options{Dir: env.path(dataDir), Keys: keys, Now: env.Now})
+}
+
+// openStore opens the repository for this process alone.
+func (env *environment) openStore() (*repository.Store, error) {
+	keys, err := repository.LoadKeys(env.path(keysDir))
+	if err != nil {
+		return nil, err
+	}
+	return repository.Open(repository.Options{Dir: env.path(dataDir), Keys: keys, Now: env.Now, Projector: projection.New()})
 }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/audit"
+	"github.com/lockport-hie/lockport/repository"
+)
+
+// The paths of the verbs of audit.
+const (
+	pathAuditTail   = "/v1/audit/tail"
+	pathAuditVerify = "/v1/audit/verify"
+)
+
+// auditVerbs are the verbs of audit.
+func (s *system) auditVerbs() []verb {
+	return []verb{
+		verbOf(pathAuditTail, "", s.tailAudit),
+		verbOf(pathAuditVerify, "", s.verifyAudit),
+	}
+}
+
+// tailQuestion asks for entries in their order: the last ones, or those after one.
+type tailQuestion struct {
+	Limit int          `json:"limit"`
+	After lockport.Seq `json:"after"` // 0: the last ones
+	Kind  string       `json:"kind"`  // only entries of this kind
+}
+
+// tailAudit lists entries of the journal, without content.
+func (s *system) tailAudit(ctx context.Context, _ caller, q tailQuestion) ([]audit.Line, error) {
+	lines := []audit.Line{}
+	from, backwards := q.After+1, false
+	if q.After == 0 {
+		from, backwards = 0, true
+	}
+	for e, err := range s.store.Entries(ctx, from, backwards) {
+		if err != nil {
+			return nil, err
+		}
+		if q.Kind == "" || e.Kind.String() == q.Kind {
+			lines = append(lines, audit.Describe(e))
+		}
+		if len(lines) == limitOf(q.Limit) {
+			break
+		}
+	}
+	if backwards {
+		slices.Reverse(lines)
+	}
+	return lines, nil
+}
+
+// verifyAnswer is what the verification of the chain found.
+type verifyAnswer struct {
+	Verified bool               `json:"verified"`
+	Entries  lockport.Seq       `json:"entries"`
+	Head     string             `json:"head"` // hash of the last entry that verified
+	Bad      *repository.Damage `json:"bad,omitempty"`
+}
+
+// verifyAudit checks the whole chain.
+func (s *system) verifyAudit(ctx context.Context, _ caller, _ nothing) (verifyAnswer, error) {
+	report, err := s.store.Verify(ctx, nil)
+	if err != nil {
+		return verifyAnswer{}, err
+	}
+	return verifyAnswer{
+		Verified: report.Bad == nil, Entries: report.Entries,
+		Head: hex.EncodeToString(report.Head.Hash[:]), Bad: report.Bad,
+	}, nil
+}
