@@ -54,7 +54,7 @@ const (
 )
 
 // Below this size compression costs more than it saves.
-const packFrom = 160
+const packFrom = 256
 
 // No stored value is larger once unpacked.
 const maxPlain = 64 << 20
