@@ -8,12 +8,14 @@ import (
 )
 
 // applyChange puts a directory change in force. The change was validated before
-// it was journalled; one that no longer fits (two operators at once) is refused
-// here in the same way on every replay, and changes nothing.
-func (p *projector) applyChange(tx lockport.Tx, c *directory.Change) error {
+// it was journalled; one that no longer fits (two operators at once) changes
+// nothing, on every replay alike, and is shown in quarantine.
+func (p *projector) applyChange(tx lockport.Tx, e *lockport.Entry, c *directory.Change) error {
 	d, err := p.directory.Apply(*c)
 	if err != nil {
-		return nil
+		return tx.Put(lockport.TableQuarantine, e.Seq.Key(), &lockport.Quarantined{
+			Seq: e.Seq, State: lockport.StateQuarantined, Reason: "the directory change does not fit: " + err.Error(),
+		})
 	}
 	key := directory.ChangeKey(*c)
 	if c.Op == directory.Remove {

@@ -57,7 +57,7 @@ func (p *projector) Apply(tx lockport.Tx, e *lockport.Entry) error {
 	case *consent.Directive:
 		err = applyDirective(tx, e, body)
 	case *directory.Change:
-		err = p.applyChange(tx, body)
+		err = p.applyChange(tx, e, body)
 	case *audit.Action:
 		err = applyAction(tx, body)
 	case *lockport.Delivery:

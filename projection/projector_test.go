@@ -8,6 +8,7 @@ import (
 	"github.com/lockport-hie/lockport/audit"
 	"github.com/lockport-hie/lockport/clinical"
 	"github.com/lockport-hie/lockport/consent"
+	"github.com/lockport-hie/lockport/directory"
 	"github.com/lockport-hie/lockport/patient"
 )
 
@@ -231,5 +232,14 @@ func TestVoidedDirectiveStaysVisible(t *testing.T) {
 	ds, err := appendDirectives(nil, h.record, d.Patient)
 	if err != nil || len(ds) != 1 || !ds[0].Voided || ds[0].Seq != seq {
 		t.Errorf("%d directives, %v; want the one, voided", len(ds), err)
+	}
+}
+
+func TestADirectoryChangeThatDoesNotFitIsShown(t *testing.T) {
+	h := newHouse(t)
+	seq := h.apply(lockport.EntryDirectory, &directory.Change{Op: directory.Put, Application: &directory.Application{
+		ID: "lost", Participant: "nobody", Name: "X", Facility: "Y", Roles: []directory.Role{directory.Source}}})
+	if q := h.quarantined(seq); q.State != lockport.StateQuarantined || q.Reason == "" {
+		t.Error("the change vanished without a trace")
 	}
 }

@@ -101,7 +101,7 @@ func (r *Region) Events() iter.Seq[Event] {
 }
 
 // Directory returns everything a server must know before the first event:
-// participants, locations, authorities, applications and providers, in an order
+// participants, locations, authorities, providers and applications, in an order
 // in which each thing stands after what it names.
 func (r *Region) Directory() []directory.Change {
 	var out []directory.Change
@@ -123,12 +123,12 @@ func (r *Region) Directory() []directory.Change {
 		u := a.Authority
 		put(directory.Change{Authority: &u})
 	}
+	for _, c := range r.clinicians {
+		put(directory.Change{Provider: &c.entry})
+	}
 	for _, a := range r.applications {
 		p := a.Application
 		put(directory.Change{Application: &p})
-	}
-	for _, c := range r.clinicians {
-		put(directory.Change{Provider: &c.entry})
 	}
 	return out
 }
