@@ -6,7 +6,9 @@
 // Invariants: every version is kept; the current value of an observation is the
 // one with the highest (OBR-22, MSH-7, journal order), whatever order the
 // messages came in; a preliminary value never replaces a final one silently;
-// values, units and reference ranges stay as sent.
+// values, units and reference ranges stay as sent; every part of a visit is
+// decided by the latest event, by its own time, that says something about it; a
+// result or visit never changes its registration.
 //
 // The package is pure: values in, values out. It must not know HL7 syntax, the
 // store, the clock or consent.

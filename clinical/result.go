@@ -52,8 +52,8 @@ func compareRefs(a, b VersionRef) int {
 // It fails with kind Conflict when the head names another registration than the
 // result has: a filler order number that turns up for another patient must not
 // join the two. Where registrations were merged, the caller passes the one the
-// result stands on; results never move. When Collected changes, the caller moves
-// the index row.
+// result stands on; results never move. Collected may change whether or not the
+// current version does; the caller then moves the index row.
 func AddVersion(existing *Result, v Version, head ResultHead) (r Result, changedCurrent bool, err error) {
 	if existing == nil {
 		r = Result{Token: head.Token, Registration: head.Registration}
@@ -65,6 +65,7 @@ func AddVersion(existing *Result, v Version, head ResultHead) (r Result, changed
 		return Result{}, false, lockport.Errorf(lockport.Conflict, "result", "OBR-3: the filler order number is in use for another patient")
 	}
 	ref := v.Ref()
+	ref.Collected = head.Collected
 	byJournal := func(a, b VersionRef) int {
 		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Order, b.Order))
 	}
@@ -72,22 +73,28 @@ func AddVersion(existing *Result, v Version, head ResultHead) (r Result, changed
 	if found {
 		return r, false, nil
 	}
-	first := len(r.Versions) == 0
 	r.Versions = slices.Insert(r.Versions, at, ref)
-	if !first {
-		if at <= r.Current {
-			r.Current++
-		}
-		if !outranks(ref, r.Versions[r.Current]) {
-			return r, false, nil
-		}
+	r.Current = best(r.Versions, func(VersionRef) bool { return true })
+	if dated := best(r.Versions, func(v VersionRef) bool { return !v.Collected.IsZero() }); dated >= 0 {
+		r.Collected = r.Versions[dated].Collected
 	}
-	r.Current = at
+	if r.Current != at {
+		return r, false, nil
+	}
 	r.Service, r.Status, r.Source = head.Service, ref.Status, head.Source
-	if !head.Collected.IsZero() {
-		r.Collected = head.Collected
-	}
 	return r, true, nil
+}
+
+// best returns the index of the version that outranks all others that count; -1
+// when none counts.
+func best(refs []VersionRef, counts func(VersionRef) bool) int {
+	found := -1
+	for i, ref := range refs {
+		if counts(ref) && (found < 0 || outranks(ref, refs[found])) {
+			found = i
+		}
+	}
+	return found
 }
 
 // outranks reports whether a is current before b. It is a total order, so that

@@ -30,6 +30,7 @@ func add(t interface{ Fatal(...any) }, versions ...Version) Result {
 	for _, v := range versions {
 		h := head()
 		h.Service.Code = fmt.Sprint("service of ", v.Seq)
+		h.Collected = v.Sent // so that some versions have it and others do not
 		next, changed, err := AddVersion(r, v, h)
 		if err != nil {
 			t.Fatal(err)
@@ -97,10 +98,16 @@ func TestAddVersionForAnotherPatientIsRefused(t *testing.T) {
 	if _, _, err := AddVersion(&r, ver(2, 2, "C"), h); lockport.KindOf(err) != lockport.Conflict {
 		t.Fatalf("got %v, want a conflict", err)
 	}
+	h = head()
+	h.Token[0]++
+	if _, _, err := AddVersion(&r, ver(2, 2, "C"), h); lockport.KindOf(err) != lockport.Conflict {
+		t.Fatalf("another order: got %v, want a conflict", err)
+	}
 }
 
 func TestAddVersionLeavesItsInputAlone(t *testing.T) {
 	r := add(t, ver(2, 2, "F"), ver(3, 3, "F"))
+	r.Versions = slices.Grow(r.Versions, 8) // room to write into
 	before := slices.Clone(r.Versions)
 	if _, _, err := AddVersion(&r, ver(1, 1, "F"), head()); err != nil || !slices.Equal(r.Versions, before) {
 		t.Fatal("adding a version wrote to the result it was given")
@@ -190,6 +197,7 @@ func anyVersions(t *rapid.T) []Version {
 	versions := make([]Version, n)
 	for i := range versions {
 		versions[i] = ver(i+1, i+1, status.Draw(t, "status"))
+		versions[i].Sent = at(rapid.IntRange(0, 2).Draw(t, "sent"))
 		for range rapid.IntRange(0, 3).Draw(t, "units") {
 			u := unit(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "code"), observed.Draw(t, "observed"), fmt.Sprint(i))
 			u.NoValue = rapid.Bool().Draw(t, "empty")
@@ -213,11 +221,14 @@ func TestArrivalDoesNotMatter(t *testing.T) {
 		if x, y := a.Versions[a.Current], b.Versions[b.Current]; !x.Reported.Equal(y.Reported) {
 			t.Fatalf("in order %v is current, mixed %v", x.Reported, y.Reported)
 		}
+		if !a.Collected.Equal(b.Collected) {
+			t.Fatalf("in order collected at %v, mixed %v", a.Collected, b.Collected)
+		}
 		x, y := CurrentView(inOrder), CurrentView(mixed)
 		if show(x) != show(y) || !x.Reported.Equal(y.Reported) {
 			t.Fatalf("in order the view is %q, mixed %q", show(x), show(y))
 		}
-		if current := b.Versions[b.Current]; y.Ref() != current {
+		if current := b.Versions[b.Current]; y.Seq != current.Seq {
 			t.Fatal("the view's head is not of the current version")
 		}
 	})

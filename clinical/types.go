@@ -68,7 +68,7 @@ type Result struct {
 	Registration lockport.RegistrationID `cbor:"2,keyasint"`
 	Service      Coded                   `cbor:"3,keyasint"`           // OBR-4 of the current version
 	Status       string                  `cbor:"4,keyasint,omitempty"` // OBR-25 of the current version
-	Collected    time.Time               `cbor:"5,keyasint,omitempty"` // OBR-7; the time under which the result is listed
+	Collected    time.Time               `cbor:"5,keyasint,omitempty"` // OBR-7 of the current version, or of the next below it that has one; the time under which the result is listed
 	Source       Source                  `cbor:"6,keyasint"`
 	Versions     []VersionRef            `cbor:"7,keyasint"` // ascending in journal order
 	Current      int                     `cbor:"8,keyasint"` // index into Versions
@@ -76,11 +76,12 @@ type Result struct {
 
 // VersionRef names a version and holds what decides which one is current.
 type VersionRef struct {
-	Seq      lockport.Seq `cbor:"1,keyasint"`
-	Order    int          `cbor:"2,keyasint"`
-	Status   string       `cbor:"3,keyasint,omitempty"`
-	Reported time.Time    `cbor:"4,keyasint,omitempty"`
-	Sent     time.Time    `cbor:"5,keyasint,omitempty"`
+	Seq       lockport.Seq `cbor:"1,keyasint"`
+	Order     int          `cbor:"2,keyasint"`
+	Status    string       `cbor:"3,keyasint,omitempty"`
+	Reported  time.Time    `cbor:"4,keyasint,omitempty"`
+	Sent      time.Time    `cbor:"5,keyasint,omitempty"`
+	Collected time.Time    `cbor:"6,keyasint,omitempty"` // OBR-7 as this version has it; set in a Result only
 }
 
 // ResultSummary is the index row by which a patient's results are listed and

@@ -99,6 +99,11 @@ func TestVisitRefusals(t *testing.T) {
 	if _, _, err := ApplyVisit(&v, other); lockport.KindOf(err) != lockport.Conflict {
 		t.Errorf("another patient: got %v, want a conflict", err)
 	}
+	other = event("A03", 2)
+	other.Token[0]++
+	if _, _, err := ApplyVisit(&v, other); lockport.KindOf(err) != lockport.Conflict {
+		t.Errorf("another visit: got %v, want a conflict", err)
+	}
 	if _, _, err := ApplyVisit(&v, event("A40", 2)); lockport.KindOf(err) != lockport.Unsupported || HasVisitEffect("A40") {
 		t.Errorf("a merge: got %v, want unsupported", err)
 	}

@@ -108,6 +108,12 @@ func TestTrialAuthorities(t *testing.T) {
 	if a, ok := d.ResolveAuthority(nameless, lockport.HD{}); !ok || a.ID != "|#unnamed" {
 		t.Errorf("without any name the authority is %q", a.ID)
 	}
+	if a, ok := d.ResolveAuthority(d.applications["receiver"], hd("TWO&1&ISO")); ok {
+		t.Errorf("a registered sender reaches %q of one on trial", a.ID)
+	}
+	if a, ok := d.ResolveAuthority(d.applications["receiver"], hd("EAST")); ok {
+		t.Errorf("a registered sender reaches %q of one on trial", a.ID)
+	}
 	if _, ok := AdoptAuthority(d, d.applications["north-adt"], hd("EAST")); ok {
 		t.Error("an authority of a registered sender is adopted")
 	}
@@ -270,4 +276,27 @@ func TestParseMSH(t *testing.T) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
+}
+
+// No text of the command line makes ParseIdentifier fail badly, resolve to an
+// authority nobody registered, or repeat the identifier in its error.
+func FuzzParseIdentifier(f *testing.F) {
+	for _, s := range []string{"77^^^SSN", "77^^^MRN&1.2.3&ISO^MR", "^^^", "77^^^&&&", "77^^^LAB|EAST#MRN"} {
+		f.Add(s)
+	}
+	d, app := adopt(f, mustLoad(region()...), "LAB", "EAST")
+	d, _ = meet(f, d, app, "MRN")
+	f.Fuzz(func(t *testing.T, value string) {
+		id, err := d.ParseIdentifier(value)
+		if err == nil {
+			if _, ok := d.Authority(id.Authority); !ok || id.Value == "" {
+				t.Fatal("resolved to an unknown authority or an empty value")
+			}
+			return
+		}
+		_, err = d.ParseIdentifier("secret-number" + value)
+		if err != nil && strings.Contains(err.Error(), "secret-number") {
+			t.Fatal("the error repeats the identifier")
+		}
+	})
 }
