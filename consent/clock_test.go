@@ -55,7 +55,7 @@ func TestAcceptClock(t *testing.T) {
 	g := w.gate(func(c *Config) {
 		c.Now, c.Elapsed = func() time.Time { return wall }, func() time.Duration { return 0 }
 	})
-	open(t, g, request())
+	open(t, g, request()).Close()
 	wall = noon.AddDate(10, 0, 0)
 	if _, err := g.Open(t.Context(), request()); lockport.KindOf(err) != lockport.Unavailable {
 		t.Fatalf("a leap of ten years: %v", err)

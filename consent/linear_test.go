@@ -173,7 +173,7 @@ func TestWithoutTheGateRevocationFails(t *testing.T) {
 func TestStripesAscendAndAreTakenOnce(t *testing.T) {
 	var tokens []lockport.Token
 	for i := range 5000 {
-		tokens = append(tokens, token(fmt.Sprint(i)))
+		tokens = append(tokens, tokenOf(fmt.Sprint(i)))
 	}
 	got := stripesOf(tokens)
 	if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) || len(got) < stripes*9/10 {

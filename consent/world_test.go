@@ -53,7 +53,7 @@ func (w *world) enter(ctx context.Context, method string) (bool, error) {
 	return false, ctx.Err()
 }
 
-func token(id string) lockport.Token {
+func tokenOf(id string) lockport.Token {
 	sum := sha256.Sum256([]byte(id))
 	return lockport.Token(sum[:16])
 }
@@ -84,14 +84,14 @@ func (w *world) subject(id string) Subject {
 	defer w.mu.Unlock()
 	person := w.persons[id]
 	if person == 0 {
-		return Subject{AsOf: w.seq, Tokens: []lockport.Token{token(id)}}
+		return Subject{AsOf: w.seq, Tokens: []lockport.Token{tokenOf(id)}}
 	}
 	registration := lockport.RegistrationID(person)
 	s := Subject{AsOf: w.seq, Known: true, Person: lockport.PersonID(person), Asked: registration,
 		Registrations: []lockport.RegistrationID{registration}, BirthDate: "19700101"}
 	for other, p := range w.persons {
 		if p == person {
-			s.Tokens = append(s.Tokens, token(other))
+			s.Tokens = append(s.Tokens, tokenOf(other))
 		}
 	}
 	slices.SortFunc(s.Tokens, func(a, b lockport.Token) int { return slices.Compare(a[:], b[:]) })
