@@ -88,9 +88,11 @@ func entriesComeBack(t *testing.T, open Open) {
 func entriesBothWays(t *testing.T, open Open) {
 	s := start(t, open, ignore)
 	const n = 700 // more than one read
+	var entries []lockport.Entry
 	for i := range n {
-		must(t, s, message(fmt.Sprint(i+1)))
+		entries = append(entries, message(fmt.Sprint(i+1)))
 	}
+	must(t, s, entries...)
 	for _, c := range []struct {
 		name    string
 		from    lockport.Seq

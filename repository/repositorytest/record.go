@@ -200,9 +200,7 @@ func quarantine(t *testing.T, open Open) {
 	s := start(t, open, func(tx lockport.Tx, e *lockport.Entry) error {
 		return tx.Put(lockport.TableQuarantine, e.Seq.Key(), &lockport.Quarantined{Seq: e.Seq, State: lockport.StateQuarantined})
 	})
-	for range 300 { // keys that cross a byte
-		must(t, s, message("m"))
-	}
+	must(t, s, slices.Repeat([]lockport.Entry{message("m")}, 300)...) // keys that cross a byte
 	for _, c := range []struct {
 		before lockport.Seq
 		limit  int
