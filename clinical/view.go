@@ -29,7 +29,8 @@ func keyOf(u Unit) unitKey {
 //     pending
 //   - R, S and O are not shown
 //
-// An OBX without OBX-11 has the status of its order. Every version stays as it was received; the result shares their segments.
+// An OBX without OBX-11 has the status of its order. Every version stays as it
+// was received; the view shares their segments.
 func CurrentView(versions []Version) Version {
 	if len(versions) == 0 {
 		return Version{}
@@ -73,20 +74,26 @@ func CurrentView(versions []Version) Version {
 // message kept them apart.
 func unitsOf(v Version) []Unit {
 	var units []Unit
+	at := map[unitKey]int{}
+	joined := map[int]bool{} // whose segments are a copy that may be appended to
 	for _, u := range v.Units {
 		u.From, u.Encoding = v.Ref(), v.Encoding
 		if u.Status == "" {
 			u.Status = inherited(v.Status)
 		}
-		i := slices.IndexFunc(units, func(o Unit) bool { return keyOf(o) == keyOf(u) })
+		i, known := at[keyOf(u)]
 		switch {
-		case i < 0:
+		case !known:
+			at[keyOf(u)] = len(units)
 			units = append(units, u)
 		case u.Status == "D":
 		case units[i].Status == "D":
 			units[i] = u
 		default:
-			units[i].Segments = slices.Concat(units[i].Segments, u.Segments)
+			if !joined[i] {
+				units[i].Segments, joined[i] = slices.Clone(units[i].Segments), true
+			}
+			units[i].Segments = append(units[i].Segments, u.Segments...)
 			units[i].NoValue = units[i].NoValue && u.NoValue
 			if unitClass(units[i].Status) == retracted {
 				units[i].Status = u.Status // X and W hit one OBX; what stands beside it still counts

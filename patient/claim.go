@@ -69,16 +69,18 @@ const (
 // what is to be written.
 //
 // The registration is that of the first identifier in PID-3 the sender owns, made
-// where it is new and MayCreate; else of the first one of another owner that is known; else, with MayCreate, a
-// provisional one made for the first one of another owner; else the one behind
-// shared identifiers, if they lead to exactly one person. An identifier that was
-// merged leads to the end of its chain.
+// where it is new and MayCreate; else of the first one of another owner that is
+// known; else, with MayCreate, a provisional one made for the first one of
+// another owner; else the one behind shared identifiers, if they lead to exactly
+// one person. An identifier that was merged leads to the end of its chain. Blank
+// values ("000-00-0000") are passed over.
 //
 // What an owner says counts: its other identifiers in the same PID-3 join that
 // registration where they are new, and link the persons where they are known
-// (never a merge, which nothing could undo: families share policy numbers); shared identifiers beside them link every registration that bears
-// them; Details change the registration. What anybody else says changes nothing
-// but a registration that is still provisional, and links nobody: a link opens
+// (never a merge, which nothing could undo: families share policy numbers);
+// shared identifiers beside them link every registration that bears them;
+// Details change the registration. What anybody else says changes nothing but a
+// registration that is still provisional, and links nobody: a link opens
 // records, so it needs the word of an owner.
 //
 // It fails with kind NotFound when no identifier leads to a patient, and
