@@ -1,9 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -32,6 +32,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    exits,
 			"freeport": freePort,
+			"serving":  serving,
 			"waitfor":  waitFor,
 		},
 	})
@@ -70,6 +71,18 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 // patience is how long a condition is waited for. It bounds a broken run and times nothing.
 const patience = 30 * time.Second
 
+// serving waits until the server of the data directory answers and puts the address of its
+// first listener into a variable: serving NAME
+func serving(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: serving NAME")
+	}
+	waitFor(ts, false, []string{"stdout", "listeners", "lockport", "status", "--output", "json"})
+	var status statusAnswer
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &status))
+	ts.Setenv(args[0], status.Listeners[0].Address)
+}
+
 // waitFor waits for a condition:
 //
 //	waitfor listen ADDR          somebody accepts connections
@@ -102,11 +115,7 @@ func holds(ts *testscript.TestScript, args []string) bool {
 		conn.Close()
 		return true
 	case args[0] == "stdout" && len(args) > 2:
-		command := exec.Command(args[2], args[3:]...)
-		command.Dir = ts.MkAbs(".")
-		command.Env = append(os.Environ(), "LOCKPORT_DIR="+ts.Getenv("LOCKPORT_DIR"))
-		out, err := command.Output()
-		return err == nil && strings.Contains(string(out), args[1])
+		return ts.Exec(args[2], args[3:]...) == nil && strings.Contains(ts.ReadFile("stdout"), args[1])
 	}
 	ts.Fatalf("waitfor: unknown condition %s", args[0])
 	return false
