@@ -122,6 +122,13 @@ func (m *Message) chooseCharset() {
 	}
 	m.shifts = m.shifts || m.charset == codecJIS || len(declared) < len(v.Raw()) && v.NumRepetitions() > 1
 	m.wide = m.shifts || m.charset == codecGB18030 || m.charset == codecBig5
+	if m.wide {
+		// Read in that set, the header must still have MSH-18 where it was; else its bytes are not in that set, and
+		// taking a separator for a part of a character would shift every field.
+		line := m.Header()
+		again := m.field(line.from+3, line.to, 17)
+		m.wide = again.from == v.from && again.to == v.to
+	}
 }
 
 // Charset returns the name in table 0211 of the character set that the message is read with: MSH-18, else the

@@ -84,11 +84,9 @@ func parseDelimiters(line []byte) (d Delimiters, field int, reason string) {
 
 const maxEncodingCharacters = 5
 
-// canDelimit tells whether a byte may separate: neither a letter, a digit, a blank, a line end, a quote (it makes the
-// delete indicator) nor a byte of a character beyond ASCII.
-func canDelimit(c byte) bool {
-	return c != 0 && c < 0x7f && c != ' ' && c != '"' && c != '\r' && c != '\n' && c != '\t' && !isAlnum(c)
-}
+// canDelimit tells whether a byte may separate: a punctuation character of ASCII, but not a quote, which makes the
+// delete indicator.
+func canDelimit(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && !isAlnum(c) }
 
 func isAlnum(c byte) bool {
 	return c-'0' <= 9 || (c|0x20)-'a' <= 'z'-'a'

@@ -45,3 +45,12 @@ func (XCN) Format(f fmt.State, _ rune) { io.WriteString(f, "hl7.XCN(...)") }
 
 // Format prints the name of the type only.
 func (PL) Format(f fmt.State, _ rune) { io.WriteString(f, "hl7.PL(...)") }
+
+// Format prints the name of the type only.
+func (SN) Format(f fmt.State, _ rune) { io.WriteString(f, "hl7.SN(...)") }
+
+// Format prints the name of the type only.
+func (RP) Format(f fmt.State, _ rune) { io.WriteString(f, "hl7.RP(...)") }
+
+// Format prints the name of the type only.
+func (ED) Format(f fmt.State, _ rune) { io.WriteString(f, "hl7.ED(...)") }

@@ -1,5 +1,10 @@
 package hl7
 
+import (
+	"encoding/base64"
+	"errors"
+)
+
 // The typed readers below take a repetition or field, or, where the data type stands inside another, a component.
 // They return texts as [Value.Text] does, and "" (empty) for the delete indicator: ask [Value.Presence] where it
 // matters. Fields of a type that are left out can be read with [Value.Component].
@@ -154,4 +159,63 @@ type PL struct {
 // ReadPL reads a PL.
 func ReadPL(v Value) PL {
 	return PL{PointOfCare: v.text(1), Room: v.text(2), Bed: v.text(3), Facility: ReadHD(v.nested(4))}
+}
+
+// SN is a number with a comparator or a range: >100, 1:128, 10-20 (HL7 v2.5.1 ch. 2.A.70). Numbers are as sent.
+type SN struct{ Comparator, Num1, Separator, Num2 string }
+
+// ReadSN reads an SN.
+func ReadSN(v Value) SN { return SN{v.text(1), v.text(2), v.text(3), v.text(4)} }
+
+// RP points to a document that is kept elsewhere (HL7 v2.5.1 ch. 2.A.66).
+type RP struct {
+	Pointer       string
+	Application   HD
+	Type, Subtype string
+}
+
+// ReadRP reads an RP.
+func ReadRP(v Value) RP {
+	return RP{Pointer: v.text(1), Application: ReadHD(v.nested(2)), Type: v.text(3), Subtype: v.text(4)}
+}
+
+// ED is an encapsulated document (HL7 v2.5.1 ch. 2.A.24). The data is not copied until it is asked for.
+type ED struct {
+	Source                  HD
+	Type, Subtype, Encoding string // Encoding: A (text), Hex or Base64
+	Data                    Value
+}
+
+// ReadED reads an ED.
+func ReadED(v Value) ED {
+	return ED{Source: ReadHD(v.nested(1)), Type: v.text(2), Subtype: v.text(3), Encoding: v.text(4), Data: v.nested(5)}
+}
+
+// Decode returns the document. Line ends and blanks inside Base64 are skipped. Errors never show the data.
+func (e ED) Decode() ([]byte, error) {
+	switch e.Encoding {
+	case "Base64":
+		raw := e.Data.AppendText(nil)
+		clean := raw[:0]
+		for _, c := range raw {
+			if c > ' ' {
+				clean = append(clean, c)
+			}
+		}
+		out := make([]byte, base64.StdEncoding.DecodedLen(len(clean)))
+		n, err := base64.StdEncoding.Decode(out, clean)
+		if err != nil {
+			return nil, errors.New("hl7: document is not Base64")
+		}
+		return out[:n], nil
+	case "Hex":
+		raw := e.Data.AppendText(nil)
+		if len(raw)%2 != 0 || !isHex(raw) {
+			return nil, errors.New("hl7: document is not hexadecimal")
+		}
+		return appendHex(nil, raw), nil
+	case "A", "":
+		return e.Data.AppendText(nil), nil
+	}
+	return nil, errors.New("hl7: unknown encoding of a document")
 }
