@@ -2,10 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,18 +44,23 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
 	}
-	err := ts.Exec(args[1], args[2:]...)
-	code := 0
-	if err != nil {
-		failed, ok := err.(*exec.ExitError)
-		if !ok {
-			ts.Fatalf("%s did not run: %v", args[1], err)
-		}
-		code = failed.ExitCode()
-	}
-	if got := fmt.Sprint(code); got != args[0] {
+	if got := exitCode(ts, args[1:]); got != args[0] {
 		ts.Fatalf("exit code %s, want %s", got, args[0])
 	}
+}
+
+// exitCode runs a command and returns its exit code as text.
+func exitCode(ts *testscript.TestScript, args []string) string {
+	err := ts.Exec(args[0], args[1:]...)
+	var failed *exec.ExitError
+	switch {
+	case err == nil:
+		return "0"
+	case errors.As(err, &failed):
+		return strconv.Itoa(failed.ExitCode())
+	}
+	ts.Fatalf("%s did not run: %v", args[0], err)
+	return ""
 }
 
 // freePort puts an address that nobody listens at into a variable: freeport NAME
@@ -87,6 +93,7 @@ func serving(ts *testscript.TestScript, neg bool, args []string) {
 //
 //	waitfor listen ADDR          somebody accepts connections
 //	waitfor stdout TEXT COMMAND  a command succeeds and its output holds a text
+//	waitfor exit CODE COMMAND    a command ends with an exit code
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: waitfor listen ADDR | waitfor stdout TEXT COMMAND...")
@@ -114,6 +121,8 @@ func holds(ts *testscript.TestScript, args []string) bool {
 		}
 		conn.Close()
 		return true
+	case args[0] == "exit" && len(args) > 2:
+		return args[1] == exitCode(ts, args[2:])
 	case args[0] == "stdout" && len(args) > 2:
 		return ts.Exec(args[2], args[3:]...) == nil && strings.Contains(ts.ReadFile("stdout"), args[1])
 	}

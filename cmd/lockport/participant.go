@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/lockport-hie/lockport"
@@ -59,7 +61,7 @@ Only an emergency-capable participant may break the glass; a hospital is one unl
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := o.participant(args[0], cmd.Flags().Changed("emergency-capable"))
 			if err != nil {
-				return err
+				return &usageError{err}
 			}
 			return env.change(cmd, changeQuestion{Changes: []directory.Change{{Op: directory.Put, Participant: &p}}, Replace: o.replace})
 		},
@@ -79,14 +81,14 @@ Only an emergency-capable participant may break the glass; a hospital is one unl
 func (o participantOptions) participant(id string, emergencySet bool) (p directory.Participant, err error) {
 	p = directory.Participant{ID: lockport.ParticipantID(id), Name: o.name, EmergencyCapable: o.emergency}
 	if p.Type, err = directory.ParseParticipantType(o.kind); err != nil {
-		return p, &usageError{err}
+		return p, err
 	}
 	if p.County, err = countyCode(o.county); err != nil {
-		return p, &usageError{err}
+		return p, err
 	}
 	if o.joined != "" {
 		if p.Joined, err = lockport.ParseDate(o.joined); err != nil {
-			return p, usagef("--joined wants a day, YYYY-MM-DD")
+			return p, fmt.Errorf("%q is no day: write the day it joined as YYYY-MM-DD", o.joined)
 		}
 	}
 	if !emergencySet {
