@@ -129,7 +129,7 @@ func (a *arrival) applyMerge(pid, mrg hl7.Segment) error {
 	}
 	merged := false
 	for n, v := range mrg.Reps(1) {
-		old, known := a.claim(v)
+		old, known := a.mergedClaim(v, into)
 		if !known {
 			return held(fmt.Sprintf("MRG-1(%d) has no identifier of a registered assigning authority", n))
 		}
@@ -150,7 +150,20 @@ func (a *arrival) applyMerge(pid, mrg hl7.Segment) error {
 	if !merged {
 		return held("MRG-1 and PID-3 have no assigning authority in common")
 	}
-	return nil
+	_, err = a.attribute(pid, true)
+	return err
+}
+
+// mergedClaim resolves MRG-1. Without an authority of its own it is of the
+// survivor's, because a merge stays within one (IHE ITI-8).
+func (a *arrival) mergedClaim(v hl7.Value, into []patient.Claimed) (patient.Claimed, bool) {
+	value := strings.TrimSpace(v.Component(1).Text())
+	if v.Component(4).Valued() || value == "" {
+		return a.claim(v)
+	}
+	c := into[0]
+	c.Identifier.Value = value
+	return c, true
 }
 
 func (a *arrival) merge(pid hl7.Segment, old, into patient.Claimed) error {

@@ -104,13 +104,15 @@ func (a *arrival) prepare(r patient.Registration, number int, g hl7.OrderGroup) 
 	if err != nil || !found {
 		return f, err
 	}
-	f.existing = &existing
-	return f, a.samePatient(existing.Registration, r)
+	// The result stays with the registration it was first reported for; what
+	// that registration is merged into or linked with finds it there.
+	f.existing, f.head.Registration = &existing, existing.Registration
+	return f, a.samePatient(existing.Registration, r, "OBR-3 is the order number of another patient's result")
 }
 
-// samePatient holds a report whose order number stands for somebody else's
-// result: shown under either patient it would be wrong.
-func (a *arrival) samePatient(id lockport.RegistrationID, r patient.Registration) error {
+// samePatient holds a message whose order or visit number stands for somebody
+// else's: shown under either patient it would be wrong.
+func (a *arrival) samePatient(id lockport.RegistrationID, r patient.Registration, reason held) error {
 	if id == r.ID {
 		return nil
 	}
@@ -119,7 +121,7 @@ func (a *arrival) samePatient(id lockport.RegistrationID, r patient.Registration
 		return err
 	}
 	if !found || before.Person != r.Person {
-		return held("OBR-3 is the order number of another patient's result")
+		return reason
 	}
 	return nil
 }
@@ -193,16 +195,17 @@ func line(to []byte, s hl7.Segment) []byte { return append(append(to, s.Raw()...
 func addObservation(v *clinical.Version, obx hl7.Segment) int {
 	code := hl7.ReadCWE(obx.Rep(3, 1))
 	sub, status := obx.Text(4), obx.Text(11)
+	valued := obx.Field(5).Valued()
 	for i := range v.Units {
 		u := &v.Units[i]
 		if u.Code.Code == code.Code && u.Code.System == code.System && u.SubID == sub {
-			u.Segments, u.Status = line(u.Segments, obx), status
+			u.Segments, u.Status, u.NoValue = line(u.Segments, obx), status, u.NoValue && !valued
 			return i
 		}
 	}
 	v.Units = append(v.Units, clinical.Unit{
 		Code:  clinical.Coded{Code: code.Code, Text: code.Text, System: code.System},
-		SubID: sub, Status: status, Segments: line(nil, obx),
+		SubID: sub, Status: status, NoValue: !valued, Segments: line(nil, obx),
 	})
 	return len(v.Units) - 1
 }

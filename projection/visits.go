@@ -43,13 +43,17 @@ func (a *arrival) applyVisit(trigger string, r patient.Registration) error {
 	if err != nil {
 		return err
 	}
+	registration := r.ID
 	if found {
 		before := row
-		existing = &before
+		existing, registration = &before, before.Registration
+		if err := a.samePatient(registration, r, "PV1-19 is the number of another patient's visit"); err != nil {
+			return err
+		}
 	}
 	visit, changed, err := clinical.ApplyVisit(existing, clinical.VisitEvent{
 		Trigger: trigger, Time: a.happened(), Seq: a.entry.Seq, Token: token,
-		Registration: r.ID, Number: number, Source: a.source(),
+		Registration: registration, Number: number, Source: a.source(),
 		Class: visitText(pv1.Component(2, 1)), Place: visitText(pv1.Field(3)),
 		Admitted: a.visitTime(pv1.Field(44)), Ended: a.visitTime(pv1.Field(45)),
 		Attending: attending(pv1.Rep(7, 1)),

@@ -156,17 +156,36 @@ func writeRecords(b *hl7.Builder, d *directory.Directory, registrations []patien
 }
 
 // writeVersion copies the segments of one version from the sender's delimiters
-// and character set into the reply's.
+// and character set into the reply's. A merged view may hold observations of an
+// earlier report that was written differently.
 func writeVersion(b *hl7.Builder, v clinical.Version) error {
-	raw := append([]byte("MSH"+v.Encoding.Delimiters), '\r')
-	raw = append(raw, v.Head...)
+	parts := []part{{v.Encoding, v.Head}}
 	for _, u := range v.Units {
-		raw = append(raw, u.Segments...)
+		encoding := u.Encoding
+		if encoding == (clinical.Encoding{}) {
+			encoding = v.Encoding
+		}
+		parts = append(parts, part{encoding, u.Segments})
 	}
-	raw = append(raw, v.Tail...)
-	m, err := hl7.ParseWith(raw, hl7.Options{Charset: v.Encoding.Charset})
+	for _, p := range append(parts, part{v.Encoding, v.Tail}) {
+		if err := p.copy(b); err != nil {
+			return lockport.Errorf(lockport.Corrupt, "query", "the stored segments of entry %d cannot be read", v.Seq)
+		}
+	}
+	return nil
+}
+
+// part is some stored segments with how they are written.
+type part struct {
+	encoding clinical.Encoding
+	segments []byte
+}
+
+func (p part) copy(b *hl7.Builder) error {
+	raw := append([]byte("MSH"+p.encoding.Delimiters), '\r')
+	m, err := hl7.ParseWith(append(raw, p.segments...), hl7.Options{Charset: p.encoding.Charset})
 	if err != nil {
-		return lockport.Errorf(lockport.Corrupt, "query", "the stored segments of entry %d cannot be read", v.Seq)
+		return err
 	}
 	for i := 1; i < m.Len(); i++ {
 		b.Copy(m.Segment(i))
