@@ -70,6 +70,9 @@ func checkRoundTrip(t testing.TB, name string, m *Message) {
 		if gap := bytes.Trim(m.Raw()[end:from], "\r\n \t\v\x1c\xEF\xBB\xBF"); len(gap) > 0 {
 			t.Errorf("%s: %d bytes lost before segment %d", name, len(gap), i)
 		}
+		if sought := m.next(s.from, i); s != sought {
+			t.Errorf("%s: segment %d ends elsewhere when its end is sought", name, i)
+		}
 		if !s.Junk() && !bytes.Equal(rejoin(s), s.Raw()) {
 			t.Errorf("%s: segment %d does not round-trip", name, i)
 		}

@@ -36,7 +36,7 @@ func TestDocuments(t *testing.T) {
 		value, want string
 		fails       bool
 	}{
-		{"^AP^PDF^Base64^SGVs bG8=", "Hello", false}, {"^AP^PDF^Base64^SGVs\\.br\\bG8=", "", true}, {"^TX^x^Hex^48656C6C6F", "Hello", false},
+		{"^AP^PDF^Base64^SGVs bG8=", "Hello", false}, {"^AP^PDF^Base64^SGVs\\.br\\bG8=", "Hello", false}, {"^AP^PDF^Base64^S*", "", true}, {"^TX^x^Hex^48656C6C6F", "Hello", false},
 		{"^TX^x^A^a\\F\\b", "a|b", false}, {"^TX^x^Hex^4", "", true}, {"^TX^x^Zip^4", "", true},
 	}
 	for _, test := range tests {

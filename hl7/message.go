@@ -28,7 +28,8 @@ type Message struct {
 	start    uint32
 	end      uint32 // behind the last byte of the last segment, without framing
 	segments int
-	stride   int // marks are set for every stride-th segment: 1, 2, 4 or 8
+	stride   int  // marks are set for every stride-th segment: 1, 2, 4 or 8
+	blanks   bool // a line of blanks stands between or behind segments
 	options  Options
 	header   [headerFields]uint32 // behind which byte MSH-2, MSH-3 ... end; 0 from the last one on
 	marks    [inlineMarks]uint32  // where segments 0, stride, 2*stride ... begin
@@ -39,15 +40,6 @@ const (
 	headerFields = 20 // MSH is read more than anything else: its fields up to MSH-21 are found once
 	inlineMarks  = 48 // 384 segments without an allocation
 	maxStride    = 8  // random access scans seven line ends at most
-)
-
-// lineEnds says which bytes end a segment in a message.
-type lineEnds uint8
-
-const (
-	endCR     lineEnds = iota // CR; LF is content
-	endCRName                 // CR, and LF when a segment name follows
-	endAny                    // CR and LF
 )
 
 // Parse reads the header and finds the segments of the message in b without copying it. The message must start with
@@ -172,87 +164,6 @@ func notMSH(b []byte) string {
 	return "message does not start with MSH"
 }
 
-// findLineEnds decides from the end of MSH what ends a segment.
-func findLineEnds(b []byte) lineEnds {
-	cr := bytes.IndexByte(b, '\r')
-	if cr < 0 {
-		return endAny
-	}
-	lf := bytes.IndexByte(b, '\n')
-	if lf >= 0 && lf < cr {
-		return endAny
-	}
-	sep := byte('|')
-	if len(b) > 3 {
-		sep = b[3]
-	}
-	for i := lf; i >= 0 && i < len(b); {
-		if b[i-1] != '\r' && nameFollows(b[i+1:], sep) {
-			return endCRName
-		}
-		next := bytes.IndexByte(b[i+1:], '\n')
-		if next < 0 {
-			break
-		}
-		i += 1 + next
-	}
-	return endCR
-}
-
-// nameFollows tells whether b begins with a known segment name and the field separator.
-func nameFollows(b []byte, sep byte) bool {
-	return len(b) > 3 && b[3] == sep && knownSegment(b[:3])
-}
-
-// lineEnd returns where the line that begins at pos ends.
-func (m *Message) lineEnd(pos uint32) uint32 {
-	b := m.raw[pos:m.end]
-	switch m.ends {
-	case endCR:
-		if i := bytes.IndexByte(b, '\r'); i >= 0 {
-			return pos + uint32(i)
-		}
-		return m.end
-	case endAny:
-		return pos + uint32(indexLineEnd(b))
-	}
-	for off := 0; ; {
-		off += indexLineEnd(b[off:])
-		if off >= len(b) || b[off] == '\r' || nameFollows(b[off+1:], m.separator()) {
-			return pos + uint32(off)
-		}
-		off++
-	}
-}
-
-// separator is MSH-1, also before the delimiters are known.
-func (m *Message) separator() byte {
-	if int(m.start)+3 < len(m.raw) {
-		return m.raw[m.start+3]
-	}
-	return 0
-}
-
-// indexLineEnd returns where the first CR or LF stands, or len(b). It works in steps so that a message with only one
-// of the two is not searched to its end for the other at every line.
-func indexLineEnd(b []byte) int {
-	const step = 256
-	for off := 0; off < len(b); off += step {
-		part := b[off:min(off+step, len(b))]
-		lf := bytes.IndexByte(part, '\n')
-		if lf >= 0 {
-			part = part[:lf]
-		}
-		if cr := bytes.IndexByte(part, '\r'); cr >= 0 {
-			return off + cr
-		}
-		if lf >= 0 {
-			return off + lf
-		}
-	}
-	return len(b)
-}
-
 // next returns the first line at or behind pos that is not blank, as segment i.
 func (m *Message) next(pos uint32, i int) Segment {
 	for pos < m.end {
@@ -271,6 +182,15 @@ func (m *Message) next(pos uint32, i int) Segment {
 	return Segment{}
 }
 
+func isLineEnds(b []byte) bool {
+	for _, c := range b {
+		if c != '\r' && c != '\n' {
+			return false
+		}
+	}
+	return true
+}
+
 func isBlank(b []byte) bool {
 	for _, c := range b {
 		if c != ' ' && c != '\t' {
@@ -285,7 +205,10 @@ func isBlank(b []byte) bool {
 func (m *Message) index() {
 	n, k := 0, 0
 	m.stride = 1
+	end := m.start
 	for s := m.next(m.start, 0); s.m != nil; s = m.next(s.to, n) {
+		m.blanks = m.blanks || !isLineEnds(m.raw[end:s.from])
+		end = s.to
 		if n%m.stride == 0 {
 			switch {
 			case k < inlineMarks:
@@ -307,7 +230,26 @@ func (m *Message) index() {
 		}
 		n++
 	}
+	m.blanks = m.blanks || !isLineEnds(m.raw[end:m.end])
 	m.segments = n
+}
+
+// marked returns segment i of a message in which all beginnings are marked. Where CR alone ends segments, the end
+// follows from the next beginning and is not searched for.
+func (m *Message) marked(i int) Segment {
+	from, to := m.marks[i], m.end
+	if m.ends != endCR || m.blanks {
+		return m.next(from, i)
+	}
+	if i+1 < m.segments {
+		next := m.marks[i+1]
+		to = next
+		for m.raw[to-1] == '\r' || m.raw[to-1] == '\n' {
+			to--
+		}
+		to += uint32(bytes.IndexByte(m.raw[to:next], '\r')) // an LF before it is content
+	}
+	return Segment{m: m, from: from, to: to, index: uint32(i)}
 }
 
 // Raw returns exactly the received bytes, with whatever stood around the message.
@@ -323,6 +265,9 @@ func (m *Message) Len() int { return m.segments }
 func (m *Message) Segment(i int) Segment {
 	if i < 0 || i >= m.segments {
 		return Segment{}
+	}
+	if m.stride == 1 {
+		return m.marked(i)
 	}
 	k := i / m.stride
 	var pos uint32
@@ -356,7 +301,7 @@ func (m *Message) seek(i int, id string) Segment {
 		// All beginnings are known: the ends of segments with another name need not be found.
 		for ; i < m.segments; i++ {
 			if m.nameAt(m.marks[i], id) {
-				return m.next(m.marks[i], i)
+				return m.marked(i)
 			}
 		}
 		return Segment{}

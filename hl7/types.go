@@ -191,11 +191,12 @@ func ReadED(v Value) ED {
 	return ED{Source: ReadHD(v.nested(1)), Type: v.text(2), Subtype: v.text(3), Encoding: v.text(4), Data: v.nested(5)}
 }
 
-// Decode returns the document. Line ends and blanks inside Base64 are skipped. Errors never show the data.
+// Decode returns the document. Line ends, blanks and formatting commands inside Base64 are skipped: senders wrap long
+// lines with \.br\ although nothing asks for it. Errors never show the data.
 func (e ED) Decode() ([]byte, error) {
 	switch e.Encoding {
 	case "Base64":
-		raw := e.Data.AppendText(nil)
+		raw := []byte(e.Data.Plain())
 		clean := raw[:0]
 		for _, c := range raw {
 			if c > ' ' {

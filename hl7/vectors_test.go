@@ -76,6 +76,8 @@ func TestHardInputs(t *testing.T) {
 		{"LF inside a field before a capital word", head + "NTE|1||one\nABC|x\r", "NTE-4", "x", "x", Valued},
 		{"LF inside a field of a CRLF message", "MSH|^~\\&|A\r\nNTE|1||one\ntwo|x\r\n", "NTE-3", "one\ntwo", "one\ntwo", Valued},
 		{"blank lines", head + "\r\r \t\rPID|||1\r", "PID-3", "1", "1", Valued},
+		{"blanks behind the last segment", head + "PID|||1\r \r\t", "PID-3", "1", "1", Valued},
+		{"LF before the CR", head + "PID|||1\n\r\nPV1|1\r", "PID-3", "1\n", "1\n", Valued},
 		{"junk line", head + "some junk\rPID|||1\r", "PID-3", "1", "1", Valued},
 		{"indented segment is junk", head + " PID|||1\r", "PID-3", "", "", Absent},
 		{"no final CR", head + "PID|||1", "PID-3", "1", "1", Valued},
