@@ -64,7 +64,7 @@ func TestDirectiveLeavesStuckReadersBehind(t *testing.T) {
 		record(t, g, says(mrnA, Give))
 		stuck, other := released(t, g), released(t, g)
 		time.AfterFunc(4*time.Second+1, func() {
-			if stuck.Released() || other.Released() || stuck.Context().Err() == nil {
+			if stuck.Released() || other.Released() || stuck.Permits() || stuck.Context().Err() == nil {
 				t.Error("not cut after 4s")
 			}
 			other.Close()
@@ -168,6 +168,23 @@ func TestDirectiveOnAnIdentifierLinkedLater(t *testing.T) {
 		time.AfterFunc(time.Second, ticket.Close)
 		if d := denyNow(t, g, mrnB); d != time.Second {
 			t.Errorf("took %s: did not wait for the reader", d)
+		}
+	})
+}
+
+// TestPatienceIsForAllStripes: stuck readers on two identifiers that were linked
+// meanwhile hold a directive up once, not one after the other.
+func TestPatienceIsForAllStripes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.persons[mrnB] = 2
+		g := w.gate()
+		record(t, g, says(mrnA, Give))
+		open(t, g, request())
+		open(t, g, request(func(r *Request) { r.Patient.Value = mrnB }))
+		w.link(mrnB, 1)
+		if d := denyNow(t, g, mrnA); d != 5*time.Second {
+			t.Errorf("took %s, want 5s", d)
 		}
 	})
 }

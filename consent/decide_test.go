@@ -159,6 +159,7 @@ func TestDecideCells(t *testing.T) {
 		{"access is not open before its start", nil, []Grant{access(3, func(g *Grant) { g.From = noon.Add(time.Second) })}, asks(emergency), Deny, AttestationMissing, 0},
 		{"a denial ends the access for good", []Directive{form(4, "upstate", DenyAll, "2026-06-14"), form(5, "upstate", Withdraw, "2026-06-15")}, []Grant{access(3)}, asks(emergency), Deny, AttestationMissing, 5},
 		{"an access after the denial was lifted", []Directive{form(1, "upstate", DenyAll, "2026-06-13"), form(2, "upstate", Withdraw, "2026-06-14")}, []Grant{access(3)}, asks(emergency), PermitEmergency, EmergencyGrant, 2},
+		{"a denial that has not begun ends nothing", []Directive{form(4, "upstate", DenyAll, "2026-06-14", effective("2026-06-16"))}, []Grant{access(3)}, asks(emergency), PermitEmergency, EmergencyGrant, 0},
 		{"another participant's denial ends nothing", []Directive{form(4, "crouse", DenyAll, "2026-06-14")}, []Grant{access(3)}, asks(emergency), PermitEmergency, EmergencyGrant, 0},
 
 		{"one-to-one needs nothing on file", nil, nil, asks(what(OneToOne)), Permit, OneToOneDelivery, 0},
@@ -176,6 +177,7 @@ func TestDecideCells(t *testing.T) {
 		{"no instant", []Directive{form(1, "upstate", Give, "2026-01-01")}, nil, asks(at(time.Time{})), Deny, ClockUnsafe, 0},
 		{"unreadable value", []Directive{form(1, "upstate", Give, "2026-01-01"), form(2, "upstate", "maybe", "2026-01-01")}, nil, asks(), Deny, UnreadableDirective, 2},
 		{"unreadable date in an emergency", []Directive{form(2, "upstate", Give, "January")}, nil, asks(emergency, attested), Deny, UnreadableDirective, 2},
+		{"unreadable and without a sequence", []Directive{form(1, "upstate", Give, "2026-01-01"), form(0, "upstate", "maybe", "2026-01-01")}, nil, asks(), Deny, UnreadableDirective, 0},
 		{"unreadable first day", []Directive{form(2, "upstate", Give, "2026-01-01", effective("soon"))}, nil, asks(), Deny, UnreadableDirective, 2},
 		{"unreadable last day", []Directive{form(2, "*", Withdraw, "2026-01-01", until("2026-02-30")), form(3, "upstate", Give, "2026-01-01")}, nil, asks(), Deny, UnreadableDirective, 2},
 		{"community deny is named before an unreadable directive", []Directive{form(1, "*", DenyAll, "2026-01-01"), form(2, "upstate", "?", "?")}, nil, asks(), Deny, CommunityDeny, 1},
@@ -215,6 +217,7 @@ func TestDecideMinors(t *testing.T) {
 		{"with a time of birth", []Directive{form(1, "upstate", Give, signed, byParent)}, asks(born("200806150930-0400")), Deny, MinorNowAdult},
 		{"unknown birth date is a minor", []Directive{form(1, "upstate", Give, signed, byParent)}, asks(born("")), Permit, ParticipantGive},
 		{"unreadable birth date is a minor", []Directive{form(1, "upstate", Give, signed, byParent)}, asks(born("20081399")), Permit, ParticipantGive},
+		{"year of birth 0000 is a minor", []Directive{form(1, "upstate", Give, signed, byParent)}, asks(born("0000")), Permit, ParticipantGive},
 		{"born on 29 February", []Directive{form(1, "upstate", Give, signed, byParent)}, asks(born("20080229"), at(time.Date(2026, 2, 28, 12, 0, 0, 0, newYork))), Permit, ParticipantGive},
 		{"own grant stays at 18", []Directive{form(1, "upstate", Give, signed)}, asks(born("20080615")), Permit, ParticipantGive},
 		{"unknown signer's grant ends at 18", []Directive{form(1, "upstate", Give, signed, byNobodyKnown)}, asks(born("20080615")), Deny, MinorNowAdult},

@@ -234,8 +234,8 @@ func (g *Gate) append(ctx context.Context, kind lockport.EntryKind, at time.Time
 }
 
 // Explain decides without a ticket and without waiting, as things stood at a
-// time: a directive counts from its recording, and one that is voided by now does
-// not count. Nothing may be released on it. The zero time is the present.
+// time: a directive counts from its recording, and a voided one not at all.
+// Nothing may be released on it. The zero time is the present.
 func (g *Gate) Explain(ctx context.Context, r Request, at time.Time) (Decision, Subject, error) {
 	d, s := Decision{Reason: DecisionFailed}, Subject{}
 	err := guard(func() error {

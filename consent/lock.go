@@ -192,15 +192,11 @@ func (s *stripe) press(w *waiter, stage int) {
 	s.pump()
 }
 
-// pump lets in whoever is first in line and may come in. A reader that was cut
-// while it waited is passed over; it finds out by its context.
+// pump lets in whoever is first in line and may come in.
 func (s *stripe) pump() {
 	for len(s.line) > 0 {
 		w := s.line[0]
 		switch {
-		case w.hold != nil && w.hold.isCut():
-			s.line = s.line[1:]
-			continue
 		case s.writing, w.hold == nil && len(s.readers) > 0:
 			return
 		case w.hold == nil:
