@@ -36,7 +36,8 @@
 //
 // A [Builder] makes messages in any delimiters and character set, with every component escaped; [Message.Set] changes
 // one place of a received message. [Message.Acknowledge] answers a message as HL7 v2.5.1 ch. 2.9 demands and
-// [RejectUnparsable] answers what is not a message. [Split] takes batches and streams apart.
+// [RejectUnparsable] answers what is not a message. [Split] takes batches and streams apart, [Join] puts fragments
+// together.
 //
 // # What this package does not do
 //
