@@ -1,0 +1,193 @@
+package repository
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lockport-hie/lockport"
+)
+
+// TestFullDisk fills a journal file that may not grow. What was acknowledged
+// stays readable, nothing else was stored, and when there is room it goes on.
+func TestFullDisk(t *testing.T) {
+	o := testOptions(t, ignoring{})
+	if err := Create(o); err != nil {
+		t.Fatal(err)
+	}
+	o.seam.maxSize = 48 << 20
+	s := openAgain(t, o)
+	stored := lockport.Seq(0)
+	big := func() []lockport.Entry {
+		e := oru(int(stored))
+		m := e.Body.(*lockport.Message)
+		m.Raw = make([]byte, 4<<20)
+		for i := range m.Raw { // does not compress
+			m.Raw[i] = byte(i*i>>7) ^ byte(i>>3)*31 ^ byte(int(stored))
+		}
+		seed := uint64(stored) + 1
+		for i := range m.Raw {
+			seed = seed*6364136223846793005 + 1442695040888963407
+			m.Raw[i] = byte(seed >> 56)
+		}
+		return []lockport.Entry{e}
+	}
+	var err error
+	for range 20 {
+		if _, err = s.Append(t.Context(), big()); err != nil {
+			break
+		}
+		stored++
+	}
+	if lockport.KindOf(err) != lockport.Full || stored == 0 {
+		t.Fatalf("after %d entries: %v", stored, err)
+	}
+	if s.End() != stored || s.Err() != nil || !s.Stats().Full {
+		t.Errorf("the journal ends at %d of %d, %v", s.End(), stored, s.Err())
+	}
+	// The same again fails the same way, and does not end the store.
+	if _, err := s.Append(t.Context(), big()); lockport.KindOf(err) != lockport.Full {
+		t.Error(err)
+	}
+	if report, err := s.Verify(t.Context(), nil); err != nil || report.Bad != nil || report.Entries != stored {
+		t.Error(report, err)
+	}
+	// Room comes back without a restart.
+	s.journal.last().db.MaxSize = 0
+	r, err := s.Append(t.Context(), big())
+	if err != nil || r[0].Duplicate || r[0].Seq != stored+1 || s.Stats().Full {
+		t.Errorf("with room again: %+v, %v", r, err)
+	}
+}
+
+// ignoring makes no rows.
+type ignoring struct{}
+
+func (ignoring) Begin(lockport.Tx) error                  { return nil }
+func (ignoring) Apply(lockport.Tx, *lockport.Entry) error { return nil }
+func (ignoring) End(lockport.Tx) error                    { return nil }
+
+// A commit that fails for any other reason ends acknowledging for good.
+func TestFailedCommitIsNotRetried(t *testing.T) {
+	s := openNew(t, ignoring{})
+	if _, err := s.Append(t.Context(), []lockport.Entry{oru(1)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.journal.last().db.Close(); err != nil { // the next commit fails
+		t.Fatal(err)
+	}
+	for range 2 {
+		if r, err := s.Append(t.Context(), []lockport.Entry{oru(2)}); lockport.KindOf(err) != lockport.Unavailable || r != nil {
+			t.Errorf("%v %v", r, err)
+		}
+	}
+	<-s.Failed()
+	if s.Err() == nil || s.End() != 1 || !s.Stats().Failed {
+		t.Errorf("%v, end %d", s.Err(), s.End())
+	}
+}
+
+// blocking holds the projector until it is released.
+type blocking struct{ release chan struct{} }
+
+func (blocking) Begin(lockport.Tx) error { return nil }
+func (blocking) End(lockport.Tx) error   { return nil }
+func (b blocking) Apply(lockport.Tx, *lockport.Entry) error {
+	<-b.release
+	return nil
+}
+
+// While the record is far behind, answers wait and are not dropped.
+func TestAppendWaitsForTheProjector(t *testing.T) {
+	rules := blocking{make(chan struct{})}
+	s := openNew(t, rules)
+	batch := make([]lockport.Entry, 500)
+	for i := range batch {
+		batch[i] = lockport.Entry{Kind: lockport.EntryMessage, Body: &lockport.Message{ControlID: "c"}}
+	}
+	for s.backlog() < backlogLimit {
+		if _, err := s.Append(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := s.End()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	patience := errors.New("no more patience")
+	late := make(chan error, 2)
+	go func() { _, err := s.Append(ctx, batch[:1]); late <- err }()
+	cancel(patience)
+	if err := <-late; !errors.Is(err, patience) {
+		t.Error(err)
+	}
+	go func() { _, err := s.Append(t.Context(), batch[:1]); late <- err }()
+	if s.End() != end {
+		t.Error("it did not wait")
+	}
+	close(rules.release)
+	if err := <-late; err != nil {
+		t.Error(err)
+	}
+}
+
+// A reader does not wait longer than two seconds.
+func TestReadersGiveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Store{failed: make(chan struct{})}
+		s.end.Store(1)
+		began := time.Now()
+		err := s.WaitApplied(t.Context(), 1)
+		if lockport.KindOf(err) != lockport.Unavailable || time.Since(began) != appliedTimeout {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.WaitApplied(ctx, 1); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		go func() { s.applied.Store(1); s.moved.broadcast() }()
+		if err := s.WaitApplied(t.Context(), 1); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Close that runs out of time leaves the record behind; the next open catches up.
+func TestCloseOutOfTime(t *testing.T) {
+	o := testOptions(t, busyRules{})
+	if err := Create(o); err != nil {
+		t.Fatal(err)
+	}
+	held := o
+	rules := blocking{make(chan struct{})}
+	held.Projector = rules
+	s, err := Open(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if _, err := s.Append(t.Context(), []lockport.Entry{oru(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	closed := make(chan error)
+	go func() { closed <- s.Close(ctx) }()
+	for !s.abandoned.Load() {
+		select {
+		case rules.release <- struct{}{}: // one entry after the other
+		default:
+		}
+	}
+	close(rules.release)
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	behind := s.Applied()
+	s = openAgain(t, o)
+	if behind >= 20 || s.Applied() != 20 {
+		t.Errorf("applied %d of 20 before and %d after", behind, s.Applied())
+	}
+}
