@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -44,22 +45,40 @@ func (q *question) Filter() clinical.ResultFilter {
 // read understands a query. The question is returned even with a problem, as
 // far as it was understood, so that the answer can echo it.
 func read(m *hl7.Message, from directory.Application, d *directory.Directory) (*question, *problem) {
-	header := m.Header()
-	code, trigger := header.Component(9, 1).Text(), header.Component(9, 2).Text()
-	q := &question{Type: code + "^" + trigger, ControlID: header.Text(10), Purpose: from.DefaultPurpose, Clinician: from.DefaultProvider}
+	q := begun(m)
+	q.Purpose, q.Clinician = from.DefaultPurpose, from.DefaultProvider
 	if q.Purpose == "" {
 		q.Purpose = lockport.Treatment
 	}
-	switch q.Type {
-	case "QRY^R02":
-		return q, q.readQRD(m, from, d)
-	case "QBP^ZR1":
-		q.Dialect = profile
+	switch {
+	case !q.answered():
+		at := hl7.Location{Segment: "MSH", Sequence: 1, Field: 9, Repetition: 1, Component: 2}
+		return q, &problem{at: at, code: 201, text: "this query is not answered here", reject: true}
+	case q.Dialect == profile:
 		return q, q.readQPD(m, from, d)
 	}
-	at := hl7.Location{Segment: "MSH", Sequence: 1, Field: 9, Repetition: 1, Component: 2}
-	return q, &problem{at: at, code: 201, text: "this query is not answered here", reject: true}
+	return q, q.readQRD(m, from, d)
 }
+
+// The queries that are answered.
+const (
+	originalQuery = "QRY^R02"
+	profileQuery  = "QBP^ZR1"
+)
+
+// begun returns what the header says of a query.
+func begun(m *hl7.Message) *question {
+	header := m.Header()
+	part := func(n int) string { return strings.TrimSpace(header.Component(9, n).Text()) }
+	q := &question{Type: part(1) + "^" + part(2), ControlID: header.Text(10)}
+	if q.Type == profileQuery {
+		q.Dialect, q.Tag = profile, m.First("QPD").Text(2)
+	}
+	return q
+}
+
+// answered reports whether this is a query that is answered here.
+func (q *question) answered() bool { return q.Type == originalQuery || q.Type == profileQuery }
 
 // readQRD reads the original-mode results query: QRD-8 the patient, QRD-9 RES,
 // QRD-7 the quantity, QRF-2 and QRF-3 the window, QRF-8 ALL for every version.
@@ -73,19 +92,17 @@ func (q *question) readQRD(m *hl7.Message, from directory.Application, d *direct
 		return &problem{at: at("QRD", 9), code: 103, text: "QRD-9 must ask for RES"}
 	}
 	who := hl7.ReadXCN(qrd.Rep(8, 1))
-	if qrd.NumReps(8) > 1 {
-		return &problem{at: at("QRD", 8), code: 198, text: "QRD-8 must name one patient"}
-	}
-	if p := q.identify(who.ID, who.Authority, at("QRD", 8), from, d); p != nil {
+	if p := q.identify(who.ID, who.Authority, qrd, 8, from, d); p != nil {
 		return p
 	}
 	if p := q.quantity(qrd.Field(7), at("QRD", 7)); p != nil {
 		return p
 	}
-	// An asker without a stated purpose treats; QRY has no field for another,
-	// and none for an attestation.
+	if q.Purpose == lockport.EmergencyTreatment {
+		q.Clinician = "" // an application's default clinician never counts for ETREAT, and QRY names none
+	}
 	q.All = qrf.Component(8, 1).Text() == "ALL"
-	return q.window(m, qrf.Field(2), qrf.Field(3), "QRF", 2)
+	return q.window(m, from, qrf, 2)
 }
 
 // readQPD reads profile ZR1: QPD-3 the patient, 4 and 5 the window, 6 the
@@ -95,15 +112,14 @@ func (q *question) readQPD(m *hl7.Message, from directory.Application, d *direct
 	if !qpd.Exists() {
 		return missing("QPD", 0)
 	}
-	q.Tag = qpd.Text(2)
 	if q.Tag == "" {
 		return missing("QPD", 2)
 	}
 	cx := hl7.ReadCX(qpd.Rep(3, 1))
-	if p := q.identify(cx.ID, cx.Authority, at("QPD", 3), from, d); p != nil {
+	if p := q.identify(cx.ID, cx.Authority, qpd, 3, from, d); p != nil {
 		return p
 	}
-	if p := q.window(m, qpd.Field(4), qpd.Field(5), "QPD", 4); p != nil {
+	if p := q.window(m, from, qpd, 4); p != nil {
 		return p
 	}
 	for _, service := range qpd.Reps(6) {
@@ -127,9 +143,12 @@ func (q *question) readQPD(m *hl7.Message, from directory.Application, d *direct
 
 // identify resolves the identifier asked for. The answer to an unknown
 // authority depends on the directory only, never on a patient.
-func (q *question) identify(id string, hd hl7.HD, where hl7.Location, from directory.Application, d *directory.Directory) *problem {
-	id = strings.TrimSpace(id)
-	if id == "" {
+func (q *question) identify(id string, hd hl7.HD, s hl7.Segment, field int, from directory.Application, d *directory.Directory) *problem {
+	where := at(s.ID(), field)
+	if s.NumReps(field) > 1 {
+		return &problem{at: where, code: 198, text: s.ID() + "-" + strconv.Itoa(field) + " must name one patient"}
+	}
+	if id = strings.TrimSpace(id); id == "" {
 		return &problem{at: where, code: 101, text: "the patient identifier is missing"}
 	}
 	authority, ok := d.ResolveAuthority(from, lockport.HD(hd))
@@ -148,10 +167,9 @@ func (q *question) identify(id string, hd hl7.HD, where hl7.Location, from direc
 func local(d *directory.Directory, hd hl7.HD) (directory.Authority, bool) {
 	var found []directory.Authority
 	for _, a := range d.Authorities() {
-		if a.Application == "" {
-			continue
-		}
-		if a.Namespace == hd.Namespace && (hd.UniversalID == "" || a.OID == hd.UniversalID) {
+		sameID := hd.UniversalID != "" && strings.EqualFold(a.OID, hd.UniversalID)
+		sameName := hd.Namespace != "" && a.Namespace == hd.Namespace && (hd.UniversalID == "" || a.OID == "")
+		if a.Application != "" && (sameID || sameName) {
 			found = append(found, a)
 		}
 	}
@@ -161,24 +179,29 @@ func local(d *directory.Directory, hd hl7.HD) (directory.Authority, bool) {
 	return found[0], true
 }
 
-func (q *question) window(m *hl7.Message, from, until hl7.Value, segment string, field int) *problem {
-	start, err := hl7.ReadTime(from)
-	if err != nil {
-		return &problem{at: at(segment, field), code: 102, text: "the start of the time window is not a time"}
-	}
-	end, err := hl7.ReadTime(until)
-	if err != nil {
-		return &problem{at: at(segment, field+1), code: 102, text: "the end of the time window is not a time"}
-	}
+// window reads the field with its start and the next one with its end. A time
+// without an offset is local to the asker.
+func (q *question) window(m *hl7.Message, from directory.Application, s hl7.Segment, field int) *problem {
 	zone := m.Zone()
 	if zone == nil {
-		zone = time.UTC
+		var err error
+		if zone, err = time.LoadLocation(cmp.Or(from.Zone, lockport.RegionZone)); err != nil {
+			return &problem{code: 207, text: "the time zone of the application cannot be read"}
+		}
+	}
+	start, err := hl7.ReadTime(s.Field(field))
+	if err != nil {
+		return &problem{at: at(s.ID(), field), code: 102, text: "the start of the time window is not a time"}
+	}
+	end, err := hl7.ReadTime(s.Field(field + 1))
+	if err != nil {
+		return &problem{at: at(s.ID(), field+1), code: 102, text: "the end of the time window is not a time"}
 	}
 	if !start.IsZero() {
 		q.From, _ = start.In(zone)
 	}
 	if !end.IsZero() {
-		q.Until = end.Latest(zone)
+		q.Until = end.Latest(zone).Add(time.Nanosecond) // the filter's end is exclusive
 	}
 	return nil
 }

@@ -1,12 +1,11 @@
 package query
 
 import (
-	"context"
 	"strconv"
+	"strings"
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/clinical"
-	"github.com/lockport-hie/lockport/consent"
 	"github.com/lockport-hie/lockport/directory"
 	"github.com/lockport-hie/lockport/hl7"
 	"github.com/lockport-hie/lockport/patient"
@@ -16,27 +15,16 @@ import (
 const replyCharset = "UNICODE UTF-8"
 
 // reply builds the answer with its records, or with none.
-func (s *Service) reply(ctx context.Context, m *hl7.Message, q *question, t *consent.Ticket, found []clinical.Report, state string) ([]byte, error) {
+func (s *Service) reply(m *hl7.Message, q *question, found disclosed, state string) ([]byte, error) {
 	b := s.begin(m, q, "AA", nil)
-	shown := found[:min(len(found), q.Limit)]
-	counts := []int{len(found), len(shown), len(found) - len(shown)}
+	counts := []int{len(found.shown) + found.left, len(found.shown), found.left}
 	if q.Dialect == profile {
 		s.acknowledge(b, m, q, state, counts)
 	} else {
 		echo(b, m, "QRD", "QRF")
 	}
-	if len(shown) > 0 {
-		registrations, err := s.config.Records.Demographics(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		d, err := s.config.Directory(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if err := writeRecords(b, d, registrations, shown); err != nil {
-			return nil, err
-		}
+	if err := writeRecords(b, found); err != nil {
+		return nil, err
 	}
 	if q.Dialect == original {
 		s.acknowledge(b, m, q, state, counts)
@@ -46,22 +34,14 @@ func (s *Service) reply(ctx context.Context, m *hl7.Message, q *question, t *con
 
 // plain is an answer without data: MSA AE or AR, ERR, and the query echoed.
 func (s *Service) plain(m *hl7.Message, q *question, p *problem) lockport.Reply {
-	if q == nil {
-		q = &question{Type: m.Header().Component(9, 1).Text() + "^" + m.Header().Component(9, 2).Text()}
-		if m.First("QPD").Exists() {
-			q.Dialect, q.Tag = profile, m.First("QPD").Text(2)
-		}
-	}
-	if p.reject && q.Type != "QRY^R02" && q.Type != "QBP^ZR1" {
+	if p.reject && !q.answered() {
 		return lockport.Reply{Frame: m.Acknowledge(s.rejection(p))}
 	}
 	b := s.begin(m, q, p.ack(), p)
-	if q.Dialect == profile {
-		s.acknowledge(b, m, q, p.ack(), nil)
-	} else {
+	if q.Dialect == original {
 		echo(b, m, "QRD", "QRF")
-		s.acknowledge(b, m, q, p.ack(), nil)
 	}
+	s.acknowledge(b, m, q, p.ack(), nil)
 	return lockport.Reply{Frame: b.Bytes()}
 }
 
@@ -75,12 +55,14 @@ func (s *Service) rejection(p *problem) hl7.Ack {
 // begin writes MSH and MSA, and ERR where there is a problem.
 func (s *Service) begin(m *hl7.Message, q *question, code string, p *problem) *hl7.Builder {
 	header := m.Header()
-	version := header.Component(12, 1).Text()
+	version := versionOf(m)
 	b := hl7.NewBuilder(m.Delimiters(), replyCharset)
 	msh := b.Segment("MSH")
 	msh.SetValue(3, header.Field(5)).SetValue(4, header.Field(6))
 	msh.SetValue(5, header.Field(3)).SetValue(6, header.Field(4))
-	msh.Set(7, hl7.FormatTime(s.config.Now(), hl7.Second))
+	// Without an offset, because the offset of MSH-7 would count for every time of
+	// the reply that has none (HL7 v2.5.1 ch. 2.15.9.7), and those are local.
+	msh.Set(7, s.config.Now().In(s.region).Format("20060102150405"))
 	kind := []string{"ORF", "R04", "ORF_R04"}
 	if q.Dialect == profile {
 		kind = []string{"RSP", "ZR2", "RSP_ZR2"}
@@ -101,10 +83,13 @@ func (s *Service) begin(m *hl7.Message, q *question, code string, p *problem) *h
 	return b
 }
 
+// versionOf returns MSH-12.1.
+func versionOf(m *hl7.Message) string { return strings.TrimSpace(m.Header().Component(12, 1).Text()) }
+
 // acknowledge writes QAK, and the QPD echo of the profile dialect. QAK exists
 // from 2.4 on.
 func (s *Service) acknowledge(b *hl7.Builder, m *hl7.Message, q *question, state string, counts []int) {
-	if v := m.Header().Component(12, 1).Text(); q.Dialect == original && v < "2.4" {
+	if q.Dialect == original && versionOf(m) < "2.4" {
 		return
 	}
 	qak := b.Segment("QAK").Set(1, q.Tag).Set(2, state)
@@ -130,21 +115,13 @@ func echo(b *hl7.Builder, m *hl7.Message, ids ...string) {
 
 // writeRecords writes one PID for each registration that has results, and below
 // it the orders as they were received.
-func writeRecords(b *hl7.Builder, d *directory.Directory, registrations []patient.Registration, found []clinical.Report) error {
-	set := 0
-	for _, r := range registrations {
-		var own []clinical.Report
-		for _, report := range found {
-			if report.Result.Registration == r.ID {
-				own = append(own, report)
+func writeRecords(b *hl7.Builder, found disclosed) error {
+	for i, r := range found.registrations {
+		writePatient(b, found.directory, i+1, r)
+		for _, report := range found.shown {
+			if report.Result.Registration != r.ID {
+				continue
 			}
-		}
-		if len(own) == 0 {
-			continue
-		}
-		set++
-		writePatient(b, d, set, r)
-		for _, report := range own {
 			for _, v := range report.Versions {
 				if err := writeVersion(b, v); err != nil {
 					return err

@@ -1,8 +1,10 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/lockport-hie/lockport"
@@ -44,21 +46,28 @@ type Config struct {
 }
 
 // Service answers queries. It is safe for concurrent use.
-type Service struct{ config Config }
+type Service struct {
+	config Config
+	region *time.Location
+}
 
 // New returns a Service.
 func New(c Config) *Service {
 	if c.Limit == 0 {
 		c.Limit = 1000
 	}
-	return &Service{config: c}
+	region, err := time.LoadLocation(lockport.RegionZone)
+	if err != nil {
+		region = time.UTC // the zone's rules are part of the program; see package directory
+	}
+	return &Service{config: c, region: region}
 }
 
 // Answer answers one query of a provider application.
 func (s *Service) Answer(ctx context.Context, from directory.Application, peer lockport.Peer, m *hl7.Message) lockport.Reply {
 	d, err := s.config.Directory(ctx)
 	if err != nil {
-		return s.plain(m, nil, failure(err))
+		return s.plain(m, begun(m), failure(begun(m), err))
 	}
 	q, problem := read(m, from, d)
 	if problem != nil {
@@ -71,7 +80,7 @@ func (s *Service) Answer(ctx context.Context, from directory.Application, peer l
 	if err != nil {
 		s.observe(q, audit.Failed, 0)
 		s.audit(ctx, s.disclosure(from, peer, q, audit.Failed, lockport.KindOf(err).String()))
-		return s.plain(m, q, failure(err))
+		return s.plain(m, q, failure(q, err))
 	}
 	return reply
 }
@@ -92,16 +101,19 @@ func (s *Service) answer(ctx context.Context, from directory.Application, peer l
 			ticket.Close()
 		}
 	}()
+	// The decision says what the answer is. Whether the ticket still holds is
+	// asked once, at the end: a reader that a directive cut gets an error, never
+	// "no data", and no data either.
 	entry := s.disclosure(from, peer, q, audit.Denied, string(ticket.Decision().Reason))
 	describe(entry, ticket)
-	var found []clinical.Report
-	if ticket.Permits() {
-		if found, err = s.config.Records.Results(ctx, ticket, q.Filter()); err != nil {
+	var found disclosed
+	if ticket.Decision().Permits() {
+		if found, err = s.records(ctx, ticket, q); err != nil {
 			return lockport.Reply{}, err
 		}
-		entry.Released = released(found[:min(len(found), q.Limit)])
+		entry.Released = found.released()
 	}
-	frame, err := s.reply(ctx, m, q, ticket, found, status(from, ticket, found))
+	frame, err := s.reply(m, q, found, status(from, ticket, found))
 	if err != nil {
 		return lockport.Reply{}, err
 	}
@@ -109,8 +121,8 @@ func (s *Service) answer(ctx context.Context, from directory.Application, peer l
 	if err != nil {
 		return lockport.Reply{}, err
 	}
-	s.observe(q, entry.Outcome, len(entry.Released))
-	if !ticket.Permits() {
+	s.observe(q, entry.Outcome, len(found.shown))
+	if !ticket.Decision().Permits() {
 		return lockport.Reply{Frame: frame}, nil
 	}
 	ticket.Disclosed(receipts[0].Seq)
@@ -121,16 +133,56 @@ func (s *Service) answer(ctx context.Context, from directory.Application, peer l
 	return lockport.Reply{Frame: frame, Context: ticket.Context(), Sent: func(error) { ticket.Close() }}, nil
 }
 
-// status is QAK-2: OK with records, NF for none, unknown and denied alike, and
-// PD for a participant's denial where the application may be told.
-func status(from directory.Application, t *consent.Ticket, found []clinical.Report) string {
-	switch {
-	case len(found) > 0:
-		return "OK"
-	case from.RevealProtected && t.Known() && !t.Permits() && t.Decision().Reason != consent.CommunityDeny:
-		return "PD"
+// disclosed is what of the patient's record the reply carries.
+type disclosed struct {
+	directory     *directory.Directory
+	registrations []patient.Registration // those that results of the reply stand on
+	shown         []clinical.Report
+	left          int // results that were found beyond the quantity asked for
+}
+
+// records reads what the question asks for.
+func (s *Service) records(ctx context.Context, t *consent.Ticket, q *question) (disclosed, error) {
+	found, err := s.config.Records.Results(ctx, t, q.Filter())
+	if err != nil {
+		return disclosed{}, err
 	}
-	return "NF"
+	d := disclosed{shown: found[:min(len(found), q.Limit)]}
+	d.left = len(found) - len(d.shown)
+	if len(d.shown) == 0 {
+		return d, nil
+	}
+	if d.directory, err = s.config.Directory(ctx); err != nil {
+		return disclosed{}, err
+	}
+	registrations, err := s.config.Records.Demographics(ctx, t)
+	if err != nil {
+		return disclosed{}, err
+	}
+	for _, r := range registrations {
+		if slices.ContainsFunc(d.shown, func(f clinical.Report) bool { return f.Result.Registration == r.ID }) {
+			d.registrations = append(d.registrations, r)
+		}
+	}
+	return d, nil
+}
+
+// status is QAK-2: OK with records, NF for none, unknown and denied alike, and
+// PD for a participant's denial where the application may be told. Where it is
+// not certain that no community denial stands behind the decision, it is NF.
+func status(from directory.Application, t *consent.Ticket, found disclosed) string {
+	decision := t.Decision()
+	switch {
+	case len(found.shown) > 0:
+		return "OK"
+	case !from.RevealProtected || !t.Known() || decision.Permits():
+		return "NF"
+	}
+	switch decision.Reason {
+	case consent.CommunityDeny, consent.UnreadableDirective, consent.PatientClosed, consent.DecisionFailed:
+		return "NF"
+	}
+	return "PD"
 }
 
 // disclosure starts the audit entry of a question.
@@ -163,11 +215,33 @@ func describe(d *audit.Disclosure, t *consent.Ticket) {
 	}
 }
 
-func released(found []clinical.Report) []audit.RecordRef {
+// released names every report that segments of the reply were taken from, each
+// once, and the message that the demographics of each registration come from.
+func (d disclosed) released() []audit.RecordRef {
 	var refs []audit.RecordRef
-	for _, r := range found {
-		for _, v := range r.Versions {
-			refs = append(refs, audit.RecordRef{Kind: "result", Key: r.Result.Token, Seq: v.Seq, Part: v.Order})
+	for _, r := range d.shown {
+		refs = append(refs, resultRefs(r)...)
+	}
+	for _, r := range d.registrations {
+		refs = append(refs, audit.RecordRef{Kind: "demographics", Seq: r.Updated})
+	}
+	return refs
+}
+
+// resultRefs names the versions that a report is made of: a merged view holds
+// observations of earlier ones.
+func resultRefs(r clinical.Report) []audit.RecordRef {
+	var refs []audit.RecordRef
+	add := func(seq lockport.Seq, order int) {
+		ref := audit.RecordRef{Kind: "result", Key: r.Result.Token, Seq: seq, Part: order}
+		if seq != 0 && !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	for _, v := range r.Versions {
+		add(v.Seq, v.Order)
+		for _, u := range v.Units {
+			add(u.From.Seq, u.From.Order)
 		}
 	}
 	return refs
@@ -196,9 +270,13 @@ type problem struct {
 // failure turns an error on the way to a decision into an answer that does not
 // depend on the patient: AE 207, AR when the server is overloaded, and 204 for a
 // clinician whom the directory does not know at this participant.
-func failure(err error) *problem {
+func failure(q *question, err error) *problem {
 	if lockport.KindOf(err) == lockport.Unauthorized {
-		return &problem{at: at("QPD", 8), code: 204, text: "the clinician is not registered as a provider of this participant"}
+		p := &problem{code: 204, text: "the clinician is not registered as a provider of this participant"}
+		if q.Dialect == profile {
+			p.at = at("QPD", 8)
+		}
+		return p
 	}
 	p := &problem{code: 207, text: "the query could not be answered; ask again later"}
 	if errors.Is(err, context.Canceled) || lockport.KindOf(err) == lockport.Overloaded || lockport.KindOf(err) == lockport.Full {
@@ -212,12 +290,13 @@ func (s *Service) malformed(ctx context.Context, from directory.Application, pee
 	reply := s.plain(m, q, p)
 	body := &lockport.Message{
 		Raw: m.Raw(), Application: from.ID, Participant: from.Participant, Peer: peer,
-		ControlID: m.Header().Text(10), Type: q.Type, Version: m.Header().Component(12, 1).Text(),
-		Ack: reply.Frame, AckCode: p.ack(), Reason: p.text, Code: p.code,
+		ControlID: m.Header().Text(10), Type: q.Type, Version: versionOf(m),
+		Ack: reply.Frame, AckCode: p.ack(), Reason: p.text, Code: p.code, Location: from.Location,
+		Charset: from.Charset, Zone: cmp.Or(from.Zone, lockport.RegionZone),
 	}
 	_, err := s.config.Journal.Append(ctx, []lockport.Entry{{Kind: lockport.EntryRefusal, Time: s.config.Now().UTC(), Body: body}})
 	if err != nil {
-		return s.plain(m, q, failure(err))
+		return s.plain(m, q, failure(q, err))
 	}
 	s.observe(q, audit.Failed, 0)
 	return reply

@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lockport-hie/lockport"
@@ -30,6 +32,7 @@ type world struct {
 	on        []consent.Directive
 	grants    []consent.Grant
 	failing   error
+	appending func(lockport.Entry) // runs before an entry is appended
 	reports   []clinical.Report
 	service   *Service
 }
@@ -65,6 +68,9 @@ func (w *world) Party(_ context.Context, p lockport.ParticipantID, npi lockport.
 }
 
 func (w *world) Append(_ context.Context, entries []lockport.Entry) ([]lockport.Receipt, error) {
+	if w.appending != nil {
+		w.appending(entries[0])
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var receipts []lockport.Receipt
@@ -99,8 +105,8 @@ func (w *world) Demographics(_ context.Context, t *consent.Ticket) ([]patient.Re
 		return nil, lockport.Errorf(lockport.Refused, "", "no ticket")
 	}
 	return []patient.Registration{
-		{ID: 1, Person: 1, Identifiers: []lockport.Identifier{{Value: "P1", Authority: "NORTH", Type: "MR"}}, Details: patient.Demographics{Names: []patient.Name{{Family: "MÜLLER|DOE", Given: "ADA"}}, BirthDate: "19700412", Sex: "F"}},
-		{ID: 2, Person: 1, Identifiers: []lockport.Identifier{{Value: "X7", Authority: "SOUTH", Type: "MR"}}},
+		{ID: 1, Person: 1, Updated: 11, Identifiers: []lockport.Identifier{{Value: "P1", Authority: "NORTH", Type: "MR"}}, Details: patient.Demographics{Names: []patient.Name{{Family: "MÜLLER|DOE", Given: "ADA"}}, BirthDate: "19700412", Sex: "F"}},
+		{ID: 2, Person: 1, Updated: 12, Identifiers: []lockport.Identifier{{Value: "X7", Authority: "SOUTH", Type: "MR"}}},
 	}, nil
 }
 
@@ -219,7 +225,7 @@ func TestRecordsOfAllRegistrationsInBothDialects(t *testing.T) {
 			if got := m.First("PID").Component(5, 1).Text(); got != "MÜLLER|DOE" {
 				t.Error("the name did not survive the reply's escapes")
 			}
-			if d := w.last(); d.Outcome != audit.Permitted || len(d.Released) != 2 || d.Person != 1 {
+			if d := w.last(); d.Outcome != audit.Permitted || released(d) != "result 1, result 2, demographics 11, demographics 12" || d.Person != 1 {
 				t.Error("the disclosure does not say what was released")
 			}
 		})
@@ -244,6 +250,15 @@ func TestReplyShapes(t *testing.T) {
 	if m.Header().Text(5) != "EHR" || m.Header().Text(6) != "FAMCARE^2.999^ISO" || m.Header().Text(3) != "LOCKPORT" {
 		t.Error("sender and receiver are not swapped with all components")
 	}
+}
+
+// released lists what an audit entry says was released.
+func released(d *audit.Disclosure) string {
+	var list []string
+	for _, r := range d.Released {
+		list = append(list, fmt.Sprintf("%s %d", r.Kind, r.Seq))
+	}
+	return strings.Join(list, ", ")
 }
 
 func segments(m *hl7.Message) string {
@@ -280,8 +295,8 @@ func TestFilters(t *testing.T) {
 	if q := m.First("QAK"); q.Text(4)+q.Text(5)+q.Text(6) != "211" {
 		t.Error("the quantity is not counted as 2 found, 1 sent, 1 left")
 	}
-	if d := w.last(); len(d.Released) != 1 {
-		t.Errorf("%d records audited as released, one was sent", len(d.Released))
+	if got := released(w.last()); got != "result 1, demographics 11" {
+		t.Errorf("audited as released: %s", got)
 	}
 }
 
@@ -368,6 +383,7 @@ func TestMalformedQueries(t *testing.T) {
 		"unreadable start":       {zr1("P1^^^NORTH", "yesterday"), "AE", "102", "QPD^1^4^1"},
 		"unreadable quantity":    {strings.Replace(zr1("P1^^^NORTH", ""), "50^RD", "many", 1), "AE", "102", "RCP^1^2^1"},
 		"another query":          {strings.Replace(zr1("P1^^^NORTH", ""), "QBP^ZR1", "QBP^Z99", 1), "AR", "201", "MSH^1^9^1^2"},
+		"two patients":           {zr1("P1^^^NORTH~P2^^^NORTH", ""), "AE", "198", "QPD^1^3^1"},
 		"clinician of elsewhere": {zr1("P1^^^NORTH", "|||TREAT|9999999999"), "AE", "204", "QPD^1^8^1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -401,5 +417,99 @@ func TestADirectiveCutsAReplyThatHasNotLeft(t *testing.T) {
 	reply.Sent(nil)
 	if reply.Context.Err() == nil {
 		t.Error("the right to leave outlived the reply")
+	}
+}
+
+// A directive that comes while the audit entry is being written cuts the reader.
+// Neither the records nor "no data" may be the answer then.
+func TestADirectiveDuringTheAuditLeavesNoData(t *testing.T) {
+	for name, raw := range map[string]string{"QRY": qry("P1"), "ZR1": zr1("P1^^^NORTH^MR", "")} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.give()
+			recorded := make(chan struct{})
+			w.appending = func(e lockport.Entry) {
+				if d, ok := e.Body.(*audit.Disclosure); !ok || d.Outcome != audit.Permitted {
+					return
+				}
+				w.appending = nil
+				go func() {
+					defer close(recorded)
+					_, err := w.service.config.Gate.Record(context.Background(), consent.Directive{Patient: lockport.Identifier{Value: "P1", Authority: "NORTH"}, Participant: "family", Value: consent.DenyAll, Signed: "2025-03-01", Signer: "self", Operator: "op"})
+					if err != nil {
+						t.Error(err)
+					}
+				}()
+				<-time.After(4500 * time.Millisecond) // on the bubble's clock: longer than a directive waits
+			}
+			_, m := w.ask(raw)
+			<-recorded
+			if m.First("PID").Exists() || m.First("OBX").Exists() {
+				t.Errorf("%s: records left after the directive", name)
+			}
+			if m.First("MSA").Text(1) != "AE" || m.First("QAK").Text(2) != "AE" {
+				t.Errorf("%s: the answer is %s %s, want AE", name, m.First("MSA").Text(1), m.First("QAK").Text(2))
+			}
+		})
+	}
+}
+
+func (w *world) asker(t *testing.T, change func(*directory.Application)) {
+	app, _ := w.directory.Application("ehr")
+	change(&app)
+	d, err := w.directory.Apply(directory.Change{Op: directory.Put, Provider: &directory.ProviderEntry{NPI: "1234567893", Name: "X", Participants: []lockport.ParticipantID{"family"}, Role: directory.Practitioner}},
+		directory.Change{Op: directory.Put, Application: &app})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.directory = d
+}
+
+func TestADefaultClinicianNeverOpensAnEmergency(t *testing.T) {
+	w := newWorld(t)
+	w.asker(t, func(a *directory.Application) {
+		a.DefaultPurpose, a.DefaultProvider = lockport.EmergencyTreatment, "1234567893"
+	})
+	w.grants = []consent.Grant{{Seq: 1, Registration: 1, Participant: "family", Clinician: "1234567893", Reason: "X", Text: "Y", From: w.now.Add(-time.Hour), Until: w.now.Add(time.Hour)}}
+	for _, raw := range []string{qry("P1"), zr1("P1^^^NORTH^MR", "")} {
+		if _, m := w.ask(raw); m.First("QAK").Text(2) != "NF" {
+			t.Error("a query that names no clinician was answered inside a clinician's emergency access")
+		}
+	}
+}
+
+// A window without offsets is local to the asker, wherever the server runs.
+func TestTheWindowIsInTheAskersZone(t *testing.T) {
+	w := newWorld(t)
+	w.give()
+	w.reports = w.reports[:1]
+	w.reports[0].Result.Collected = time.Date(2025, 3, 2, 3, 0, 0, 0, time.UTC) // 22:00 of the first in New York
+	for zone, want := range map[string]string{"": "OK", "UTC": "NF"} {
+		w.asker(t, func(a *directory.Application) { a.Zone = zone })
+		_, m := w.ask(strings.Replace(zr1("P1^^^NORTH^MR", "20250301|20250301"), "080500-0500", "080500", 1))
+		if got := m.First("QAK").Text(2); got != want {
+			t.Errorf("zone %q: %s, want %s", zone, got, want)
+		}
+	}
+	if _, m := w.ask(zr1("P1^^^NORTH^MR", "")); m.Header().Text(7) != "20250303080000" {
+		t.Error("MSH-7 is not local time without an offset: it would move the times in the reply")
+	}
+}
+
+func TestWhatMayHideACommunityDenialIsNotRevealed(t *testing.T) {
+	w := newWorld(t)
+	w.asker(t, func(a *directory.Application) { a.RevealProtected = true })
+	w.on = []consent.Directive{{Seq: 1, Patient: lockport.Identifier{Value: "P1", Authority: "NORTH"}, Community: true, Value: "unreadable", Signed: "2025-02-01", Recorded: w.now}}
+	if _, m := w.ask(zr1("P1^^^NORTH^MR", "")); m.First("QAK").Text(2) != "NF" {
+		t.Errorf("an unreadable community directive is answered %s", m.First("QAK").Text(2))
+	}
+}
+
+func TestAHeaderMayHaveSpaces(t *testing.T) {
+	w := newWorld(t)
+	w.give()
+	raw := strings.NewReplacer("QBP^ZR1^QBP_Q11", " QBP ^ZR1 ^QBP_Q11", "|2.5.1", "| 2.5.1 ").Replace(zr1("P1^^^NORTH^MR", ""))
+	if _, m := w.ask(raw); m.First("QAK").Text(2) != "OK" || m.Header().Text(9) != "RSP^ZR2^RSP_ZR2" {
+		t.Error("spaces around MSH-9 or MSH-12 changed the answer")
 	}
 }
