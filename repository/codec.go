@@ -62,11 +62,11 @@ const maxPlain = 64 << 20
 // codec turns bodies and rows into bytes: CBOR in its core deterministic
 // encoding (RFC 8949 ch. 4.2.1), then zstd.
 type codec struct {
-	enc     cbor.UserBufferEncMode
-	dec     cbor.DecMode
-	pack_   *zstd.Encoder
-	unpack_ *zstd.Decoder
-	buffers sync.Pool
+	enc      cbor.UserBufferEncMode
+	dec      cbor.DecMode
+	packer   *zstd.Encoder
+	unpacker *zstd.Decoder
+	buffers  sync.Pool
 }
 
 func newCodec() (*codec, error) {
@@ -98,11 +98,9 @@ func newCodec() (*codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &codec{enc: enc, dec: dec, pack_: pack, unpack_: unpack,
+	return &codec{enc: enc, dec: dec, packer: pack, unpacker: unpack,
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}, nil
 }
-
-func (c *codec) close() { c.unpack_.Close() }
 
 // encode returns the CBOR encodings of values, one behind the other.
 func (c *codec) encode(values ...any) ([]byte, error) {
@@ -123,7 +121,7 @@ func (c *codec) decode(data []byte, into any) error { return c.dec.Unmarshal(dat
 func (c *codec) pack(dst, plain []byte) []byte {
 	if len(plain) >= packFrom {
 		start := len(dst)
-		dst = c.pack_.EncodeAll(plain, append(dst, packedZstd))
+		dst = c.packer.EncodeAll(plain, append(dst, packedZstd))
 		if len(dst)-start <= len(plain) {
 			return dst
 		}
@@ -141,7 +139,7 @@ func (c *codec) unpack(packed []byte) ([]byte, error) {
 	case packedPlain:
 		return packed[1:], nil
 	case packedZstd:
-		return c.unpack_.DecodeAll(packed[1:], nil)
+		return c.unpacker.DecodeAll(packed[1:], nil)
 	}
 	return nil, fmt.Errorf("packed in way %d, which this version does not know", packed[0])
 }

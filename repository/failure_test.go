@@ -3,9 +3,13 @@ package repository
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"github.com/lockport-hie/lockport"
 )
@@ -22,16 +26,7 @@ func TestFullDisk(t *testing.T) {
 	stored := lockport.Seq(0)
 	big := func() []lockport.Entry {
 		e := oru(int(stored))
-		m := e.Body.(*lockport.Message)
-		m.Raw = make([]byte, 4<<20)
-		for i := range m.Raw { // does not compress
-			m.Raw[i] = byte(i*i>>7) ^ byte(i>>3)*31 ^ byte(int(stored))
-		}
-		seed := uint64(stored) + 1
-		for i := range m.Raw {
-			seed = seed*6364136223846793005 + 1442695040888963407
-			m.Raw[i] = byte(seed >> 56)
-		}
+		e.Body.(*lockport.Message).Raw = noise(int(stored), 4<<20)
 		return []lockport.Entry{e}
 	}
 	var err error
@@ -55,10 +50,70 @@ func TestFullDisk(t *testing.T) {
 		t.Error(report, err)
 	}
 	// Room comes back without a restart.
-	s.journal.last().db.MaxSize = 0
+	makeRoom(t, s.journal.last().db, 0)
 	r, err := s.Append(t.Context(), big())
 	if err != nil || r[0].Duplicate || r[0].Seq != stored+1 || s.Stats().Full {
 		t.Errorf("with room again: %+v, %v", r, err)
+	}
+}
+
+// noise makes bytes that do not compress.
+func noise(seed, size int) []byte {
+	data := make([]byte, size)
+	r := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
+	_, _ = r.Read(data)
+	return data
+}
+
+// makeRoom changes the size that a file may have, 0 for any, between two
+// transactions.
+func makeRoom(t *testing.T, db *bolt.DB, size int) {
+	t.Helper()
+	undone := errors.New("nothing to write")
+	if err := db.Update(func(*bolt.Tx) error { db.MaxSize = size; return undone }); !errors.Is(err, undone) {
+		t.Fatal(err)
+	}
+}
+
+// hoarding stores each message in the record and counts how often it was asked.
+type hoarding struct{ applied *atomic.Int64 }
+
+func (hoarding) Begin(lockport.Tx) error { return nil }
+func (hoarding) End(lockport.Tx) error   { return nil }
+func (h hoarding) Apply(tx lockport.Tx, e *lockport.Entry) error {
+	h.applied.Add(1)
+	raw := e.Body.(*lockport.Message).Raw
+	return tx.Put(lockport.TableCounters, e.Seq.Key(), &raw)
+}
+
+// When the record finds no room, the journal goes on; the same rows are written
+// when there is room again, and no entry is applied twice.
+func TestFullRecord(t *testing.T) {
+	rules := hoarding{new(atomic.Int64)}
+	s := openNew(t, rules)
+	makeRoom(t, s.record.db, 20<<20)
+	const n = 8
+	for i := range n {
+		e := lockport.Entry{Kind: lockport.EntryMessage, Body: &lockport.Message{Raw: noise(i, 4<<20)}}
+		if _, err := s.Append(t.Context(), []lockport.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for !s.recordFull.Load() {
+		<-s.moved.wait()
+	}
+	if s.Err() != nil || s.Applied() == n {
+		t.Fatal(s.Err(), s.Applied())
+	}
+	makeRoom(t, s.record.db, 0)
+	for s.Applied() < n {
+		moved := s.moved.wait()
+		if s.Applied() < n {
+			<-moved
+		}
+	}
+	if s.Stats().Full || rules.applied.Load() != n || len(dump(t, s)) != n {
+		t.Errorf("applied %d times, %d rows", rules.applied.Load(), len(dump(t, s)))
 	}
 }
 

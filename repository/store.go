@@ -106,7 +106,6 @@ func Create(o Options) error {
 	if err != nil {
 		return err
 	}
-	defer v.close()
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return lockport.Errorf(lockport.Internal, op, "%w", err)
 	}
@@ -166,7 +165,6 @@ func Open(o Options) (*Store, error) {
 		filtered: make(chan struct{}), failed: make(chan struct{}),
 	}
 	if s.lock, err = lockDir(o.Dir); err != nil {
-		v.close()
 		return nil, err
 	}
 	if err := s.openFiles(o); err != nil {
@@ -426,6 +424,5 @@ func (s *Store) closeFiles(clean bool) error {
 	if s.journal != nil {
 		err = errors.Join(err, s.journal.close())
 	}
-	s.vault.close()
 	return errors.Join(err, s.lock.Close())
 }
