@@ -111,7 +111,7 @@ const (
 // Delivery is the body of EntryDelivery.
 type Delivery struct {
 	Feed       FeedID          `cbor:"1,keyasint"`
-	Row        []byte          `cbor:"2,keyasint"` // key of the outbox row within the feed
+	Row        []byte          `cbor:"2,keyasint"` // OutboxKey of the row
 	Outcome    DeliveryOutcome `cbor:"3,keyasint"`
 	Disclosure Seq             `cbor:"4,keyasint,omitempty"` // the audit entry written before the bytes left
 	ControlID  string          `cbor:"5,keyasint,omitempty"` // MSH-10 under which it was sent
