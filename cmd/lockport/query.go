@@ -208,11 +208,20 @@ func (env *environment) showReply(m *hl7.Message, raw bool) error {
 // refusedReply is the error of a reply that is not positive. An unknown patient looks like
 // any other reply without a record; everything else is a failure.
 func refusedReply(m *hl7.Message, code hl7.AckCode) error {
-	text := refusalText(m)
-	if strings.HasPrefix(text, "204") {
-		return lockport.Errorf(lockport.Refused, "", "no record: the exchange answered %s %s", code, text)
+	kind, what := lockport.Internal, ""
+	if e := m.First("ERR"); e.Component(3, 1).Is("204") && aboutPatient(e) {
+		kind, what = lockport.Refused, "no record: "
 	}
-	return lockport.Errorf(lockport.Internal, "", "the exchange answered %s %s", cell(string(code)), text)
+	return lockport.Errorf(kind, "", "%sthe exchange answered %s %s", what, cell(string(code)), refusalText(m))
+}
+
+// aboutPatient reports whether an ERR is about the patient's identifier, or names no place.
+func aboutPatient(e hl7.Segment) bool {
+	switch e.Component(2, 1).Text() + "-" + e.Component(2, 3).Text() {
+	case "-", "QPD-3", "QRD-8":
+		return true
+	}
+	return false
 }
 
 // queryStatusText explains QAK-2 (table 0208).

@@ -186,19 +186,19 @@ func (a *answered) read(reply []byte) {
 // (ERR-2, ERR-3, ERR-8), the older ERR-1, or MSA-3.
 func refusalText(m *hl7.Message) string {
 	e := m.First("ERR")
-	code, text := e.Component(3, 1).Text(), e.Text(8)
-	place := e.Component(2, 1).Text()
+	code, place, text := e.Component(3, 1).Text(), e.Field(2), e.Text(8)
 	if code == "" {
-		code = e.Field(1).Repetition(1).Component(4).Subcomponent(1).Text()
-		place = e.Component(1, 1).Text()
+		place = e.Field(1)
+		code = place.Component(4).Subcomponent(1).Text()
 	}
-	if field := e.Component(2, 3).Text(); place != "" && field != "" {
-		place += "-" + field
+	where := place.Component(1).Text()
+	if field := place.Component(3).Text(); where != "" && field != "" {
+		where += "-" + field
 	}
 	if text == "" {
 		text = m.First("MSA").Text(3)
 	}
-	return strings.Join(slices.DeleteFunc([]string{code, place, text}, func(s string) bool { return s == "" }), " ")
+	return strings.Join(slices.DeleteFunc([]string{code, where, text}, func(s string) bool { return s == "" }), " ")
 }
 
 // matches reports whether reply acknowledges sent. Where either has no control id nothing
