@@ -80,9 +80,26 @@ func (b *Broker) Admit(ctx context.Context, p lockport.Peer) error {
 }
 
 // Receive takes one frame and returns the answer (HL7 v2.5.1 ch. 2.9.2). The
-// frames of one connection are given to it one after another.
+// frames of one connection are given to it one after another. A frame may be a
+// batch, whose messages are taken one by one (ch. 2.10.3).
 func (b *Broker) Receive(ctx context.Context, p lockport.Peer, frame []byte) lockport.Reply {
-	in := &intake{broker: b, peer: p, frame: frame, now: b.config.Now().UTC()}
+	message, err := hl7.Parse(frame)
+	if err == nil && !message.Header().Next("MSH").Exists() {
+		return b.receive(ctx, p, frame, message)
+	}
+	messages := messagesOf(frame)
+	switch len(messages) {
+	case 0:
+		in := &intake{broker: b, peer: p, frame: frame, now: b.config.Now().UTC()}
+		return in.unreadable(ctx, err)
+	case 1:
+		return b.receivePart(ctx, p, messages[0], false)
+	}
+	return b.receiveBatch(ctx, p, messages)
+}
+
+func (b *Broker) receive(ctx context.Context, p lockport.Peer, frame []byte, m *hl7.Message) lockport.Reply {
+	in := &intake{broker: b, peer: p, frame: frame, message: m, now: b.config.Now().UTC()}
 	return in.run(ctx)
 }
 

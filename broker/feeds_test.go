@@ -119,7 +119,7 @@ func (x *exchange) ExchangeHeld(_, hold context.Context, frame []byte, written f
 func (x *exchange) Close() error { return nil }
 
 // newExchange starts a feed over n rows in a synctest bubble.
-func newExchange(t *testing.T, n int) (*exchange, *Feeds, func()) {
+func newExchange(t *testing.T, n int, prepare ...func(*exchange)) (*exchange, *Feeds, func()) {
 	w := newWorld(t, RejectUnknown)
 	d, err := w.directory.Apply(directory.Change{Op: directory.Put, Feed: &directory.Feed{ID: "results", Application: "family-ehr", Kind: directory.ResultsFeed, To: "127.0.0.1:1", Insecure: true}})
 	if err != nil {
@@ -130,6 +130,9 @@ func newExchange(t *testing.T, n int) (*exchange, *Feeds, func()) {
 	for i := range n {
 		seq := lockport.Seq(i + 1)
 		x.rows = append(x.rows, lockport.OutboxItem{Key: lockport.OutboxKey("results", seq, 2), Row: lockport.OutboxRow{Feed: "results", Seq: seq, Group: 2, Registration: 1}})
+	}
+	for _, p := range prepare {
+		p(x)
 	}
 	feeds := NewFeeds(FeedsConfig{
 		Outbox: x, Journal: w.journal, Now: time.Now, Name: "LOCKPORT", Facility: "HIE",
@@ -207,8 +210,7 @@ func TestOnlyThePatientsOwnSegmentsLeave(t *testing.T) {
 
 func TestARowIsTriedUntilItIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x, _, stop := newExchange(t, 2)
-		x.answers = []string{"", "AE", "AR", "AA"}
+		x, _, stop := newExchange(t, 2, func(x *exchange) { x.answers = []string{"", "AE", "AR", "AA"} })
 		pass(time.Minute) // three pauses of the back-off
 		synctest.Wait()
 		stop()
@@ -223,10 +225,7 @@ func TestARowIsTriedUntilItIsTaken(t *testing.T) {
 
 func TestNothingIsAuditedWhileTheDestinationIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x, feeds, stop := newExchange(t, 1)
-		x.mu.Lock()
-		x.down = true
-		x.mu.Unlock()
+		x, feeds, stop := newExchange(t, 1, func(x *exchange) { x.down = true })
 		pass(time.Hour)
 		if s, ok := feeds.Status("results"); !ok || s.State != "retrying" || s.Error == "" {
 			t.Errorf("state %q", s.State)
@@ -251,10 +250,7 @@ func TestNothingIsAuditedWhileTheDestinationIsDown(t *testing.T) {
 
 func TestConsentIsAskedAtTheMomentOfDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x, _, stop := newExchange(t, 2)
-		x.mu.Lock()
-		x.allowed = false
-		x.mu.Unlock()
+		x, _, stop := newExchange(t, 2, func(x *exchange) { x.allowed = false })
 		synctest.Wait()
 		stop()
 		for _, outcome := range x.outcomes() {

@@ -18,6 +18,7 @@ type intake struct {
 	frame   []byte
 	now     time.Time
 	message *hl7.Message
+	batched bool // it is one of several in a frame
 	sender  directory.Application
 	known   bool             // sender is set
 	adopt   []lockport.Entry // directory changes that adopt an unknown sender
@@ -35,11 +36,6 @@ type refusal struct {
 func msh(field int) hl7.Location { return hl7.Location{Segment: "MSH", Sequence: 1, Field: field} }
 
 func (in *intake) run(ctx context.Context) lockport.Reply {
-	message, err := hl7.Parse(in.frame)
-	if err != nil {
-		return in.unreadable(ctx, err)
-	}
-	in.message = message
 	d, err := in.broker.config.Directory(ctx)
 	if err != nil {
 		return in.fail(err)
@@ -56,6 +52,9 @@ func (in *intake) run(ctx context.Context) lockport.Reply {
 	class, r := in.contract()
 	if r != nil {
 		return in.refuse(ctx, r)
+	}
+	if class == query && in.batched {
+		return in.refuse(ctx, &refusal{at: msh(9), code: 200, reject: true, text: "queries are not taken in batches"})
 	}
 	if class == query {
 		return in.query(ctx)
