@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"slices"
+
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/audit"
 	"github.com/lockport-hie/lockport/consent"
@@ -19,7 +21,9 @@ func (p *projector) applyChange(tx lockport.Tx, e *lockport.Entry, c *directory.
 	}
 	key := directory.ChangeKey(*c)
 	if c.Op == directory.Remove {
-		err = tx.Delete(lockport.TableDirectory, key)
+		if err = tx.Delete(lockport.TableDirectory, key); err == nil && c.Feed != nil {
+			err = forgetFeed(tx, c.Feed.ID)
+		}
 	} else {
 		err = tx.Put(lockport.TableDirectory, key, c)
 	}
@@ -28,6 +32,25 @@ func (p *projector) applyChange(tx lockport.Tx, e *lockport.Entry, c *directory.
 	}
 	p.directory = d
 	return nil
+}
+
+// forgetFeed takes away what a removed feed left: one that is added later under
+// the same name begins anew.
+func forgetFeed(tx lockport.Tx, feed lockport.FeedID) error {
+	var rows [][]byte
+	err := tx.Scan(lockport.TableOutbox, lockport.OutboxPrefix(feed), nil, func(key []byte, _ func(any) error) (bool, error) {
+		rows = append(rows, slices.Clone(key))
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range rows {
+		if err := tx.Delete(lockport.TableOutbox, key); err != nil {
+			return err
+		}
+	}
+	return tx.Delete(lockport.TableFeeds, []byte(feed))
 }
 
 // applyDirective files a directive under the identifier on its form. One that
@@ -59,7 +82,7 @@ func applyGrant(tx lockport.Tx, e *lockport.Entry, g *consent.Grant) error {
 	return tx.Put(lockport.TableGrants, consent.GrantKey(g.Registration, e.Seq), &row)
 }
 
-// The verbs of operator actions that change the record.
+// verbDiscard is the operator action that changes the record.
 const verbDiscard = "quarantine discard"
 
 func applyAction(tx lockport.Tx, a *audit.Action) error {

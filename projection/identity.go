@@ -2,6 +2,7 @@ package projection
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lockport-hie/lockport"
@@ -10,20 +11,18 @@ import (
 )
 
 // attribute finds or makes the registration that a PID is about and writes what
-// that changes. With update the sender speaks for its own registration and PID
-// updates the demographics; a PID of somebody else's patient never does.
+// that changes. With update the sender must speak for one of the identifiers.
+// Which demographics count, the owner's or anybody's, is for package patient.
 func (a *arrival) attribute(pid hl7.Segment, update bool) (patient.Registration, error) {
 	claimed, err := a.claims(pid)
 	if err != nil {
 		return patient.Registration{}, err
 	}
-	claim := patient.Claim{Seq: a.entry.Seq, Time: a.happened(), Identifiers: claimed, MayCreate: true}
-	if owns(claimed) {
-		details := demographics(pid)
-		claim.Details = &details
-	} else if update {
+	if update && !owns(claimed) {
 		return patient.Registration{}, held("PID-3 has no identifier of an assigning authority that this sender speaks for")
 	}
+	details := demographics(pid)
+	claim := patient.Claim{Seq: a.entry.Seq, Time: a.happened(), Identifiers: claimed, Details: &details, MayCreate: true}
 	var failed error
 	claim.New = a.newRegistration(&failed)
 	r, changes, err := patient.Attribute(index{a.tx}, claim)
@@ -49,12 +48,7 @@ func (a *arrival) newRegistration(failed *error) func() lockport.RegistrationID 
 }
 
 func owns(claimed []patient.Claimed) bool {
-	for _, c := range claimed {
-		if c.Owned {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(claimed, func(c patient.Claimed) bool { return c.Owned })
 }
 
 // claims resolves the identifiers of PID-3. An identifier of an authority that

@@ -79,7 +79,7 @@ func (m *memory) Delete(t lockport.Table, key []byte) error {
 }
 
 var (
-	encoder = must(cbor.EncOptions{Time: cbor.TimeUnixMicro}.EncMode())
+	encoder = must(cbor.EncOptions{Time: cbor.TimeRFC3339NanoUTC}.EncMode())
 	decoder = must(cbor.DecOptions{}.DecMode())
 )
 

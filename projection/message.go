@@ -39,7 +39,6 @@ type arrival struct {
 	message   *hl7.Message
 	sender    directory.Application
 	directory *directory.Directory
-	zone      *time.Location // the sender's
 	region    *time.Location
 	groups    map[int]bool // the patient groups to apply; nil: all
 }
@@ -49,8 +48,14 @@ func (p *projector) applyMessage(tx lockport.Tx, e *lockport.Entry, m *lockport.
 	if e.Kind != lockport.EntryMessage {
 		return nil
 	}
-	a, groups, err := p.arrive(tx, e, m)
+	q, err := waiting(tx, m)
+	if err != nil || q.State != lockport.StateQuarantined && m.Replay != 0 {
+		return err
+	}
+	a, err := p.arrive(tx, e, m)
+	var groups []int
 	if err == nil {
+		a.only(q.Groups)
 		groups, err = a.apply()
 	}
 	if err != nil && !isHeld(err) {
@@ -59,29 +64,32 @@ func (p *projector) applyMessage(tx lockport.Tx, e *lockport.Entry, m *lockport.
 	return settle(tx, e, m, groups, err)
 }
 
+// waiting returns the quarantine of the message that a replay repeats. A replay
+// has an effect only while that message is quarantined, so that nothing is
+// applied twice and what was discarded stays discarded.
+func waiting(tx lockport.Tx, m *lockport.Message) (q lockport.Quarantined, err error) {
+	if m.Replay != 0 {
+		_, err = tx.Get(lockport.TableQuarantine, m.Replay.Key(), &q)
+	}
+	return q, err
+}
+
 // arrive reads the message with the sender's settings of the moment it came in.
-func (p *projector) arrive(tx lockport.Tx, e *lockport.Entry, m *lockport.Message) (*arrival, []int, error) {
+func (p *projector) arrive(tx lockport.Tx, e *lockport.Entry, m *lockport.Message) (*arrival, error) {
 	sender, ok := p.directory.Application(m.Application)
 	if !ok {
-		return nil, nil, held("MSH-3 and MSH-4 name no registered application")
+		return nil, held("MSH-3 and MSH-4 name no registered application")
 	}
 	zone, err := time.LoadLocation(m.Zone)
 	if err != nil {
-		return nil, nil, lockport.Errorf(lockport.Internal, "projection", "time zone of the sender: %w", err)
+		return nil, lockport.Errorf(lockport.Internal, "projection", "time zone of the sender: %w", err)
 	}
 	parsed, err := hl7.ParseWith(m.Raw, hl7.Options{Charset: m.Charset, Zone: zone})
 	if err != nil {
-		return nil, nil, held("the message cannot be read: " + err.Error())
+		return nil, held("the message cannot be read: " + err.Error())
 	}
-	a := &arrival{tx: tx, entry: e, received: m, message: parsed, sender: sender, directory: p.directory, zone: zone, region: p.region}
-	if m.Replay != 0 {
-		var q lockport.Quarantined
-		if _, err := tx.Get(lockport.TableQuarantine, m.Replay.Key(), &q); err != nil {
-			return nil, nil, err
-		}
-		a.only(q.Groups)
-	}
-	return a, nil, nil
+	a := &arrival{tx: tx, entry: e, received: m, message: parsed, sender: sender, directory: p.directory, region: p.region}
+	return a, nil
 }
 
 // only restricts a replay to the groups that were held, so that what was
@@ -102,11 +110,24 @@ func (a *arrival) apply() ([]int, error) {
 	code, trigger, _ := strings.Cut(a.received.Type, "^")
 	switch code {
 	case "ADT":
-		return nil, a.applyADT(trigger)
+		return nil, a.atomically(func() error { return a.applyADT(trigger) })
 	case "ORU":
 		return a.applyResults()
 	}
 	return nil, nil // kept as received, without an effect on the record
+}
+
+// atomically runs a step of which all is written or, when it fails, nothing.
+func (a *arrival) atomically(step func() error) error {
+	outside := a.tx
+	d := newDraft(outside)
+	a.tx = d
+	err := step()
+	a.tx = outside
+	if err != nil {
+		return err
+	}
+	return d.keep()
 }
 
 // settle puts a held message into quarantine, or marks the entry that a
@@ -126,7 +147,7 @@ func settle(tx lockport.Tx, e *lockport.Entry, m *lockport.Message, groups []int
 	return tx.Put(lockport.TableQuarantine, seq.Key(), &q)
 }
 
-// when returns the instant of a time field in the sender's zone, zero when the
+// when returns the instant of a time field in the message's zone, zero when the
 // field is empty or not a time. An unreadable time is no reason to hold a
 // message: the field stays as received in the journal.
 func (a *arrival) when(v hl7.Value) time.Time {
@@ -134,12 +155,8 @@ func (a *arrival) when(v hl7.Value) time.Time {
 	if err != nil || t.IsZero() {
 		return time.Time{}
 	}
-	zone := a.message.Zone()
-	if zone == nil {
-		zone = a.zone
-	}
-	at, _ := t.In(zone)
-	return at.UTC()
+	at, _ := t.In(a.message.Zone())
+	return at.UTC().Truncate(time.Microsecond) // what a row key can tell apart
 }
 
 // sent is MSH-7, or the moment of arrival where the sender left it empty.

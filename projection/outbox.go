@@ -16,7 +16,7 @@ func (a *arrival) queue(number int, r patient.Registration) error {
 	if len(feeds) == 0 {
 		return nil
 	}
-	directives, err := a.directives(r)
+	directives, birth, err := a.directives(r)
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (a *arrival) queue(number int, r patient.Registration) error {
 		return nil
 	}
 	for _, feed := range feeds {
-		if !a.mayWant(feed, r, directives) {
+		if !a.mayWant(feed, birth, directives) {
 			continue
 		}
 		row := lockport.OutboxRow{
@@ -51,7 +51,7 @@ func countQueued(tx lockport.Tx, feed lockport.FeedID) error {
 
 // mayWant asks the directives, at the entry's own time, whether the feed's
 // participant is let in.
-func (a *arrival) mayWant(feed directory.Feed, r patient.Registration, ds []consent.Directive) bool {
+func (a *arrival) mayWant(feed directory.Feed, birth string, ds []consent.Directive) bool {
 	app, ok := a.directory.Application(feed.Application)
 	if !ok || feed.Kind != directory.ResultsFeed || a.entry.Time.Before(feed.From) || app.ID == a.received.Application {
 		return false
@@ -61,33 +61,37 @@ func (a *arrival) mayWant(feed directory.Feed, r patient.Registration, ds []cons
 		return false
 	}
 	return consent.Decide(ds, nil, consent.Question{
-		At: a.entry.Time, Zone: a.region, Purpose: lockport.Treatment, What: consent.Record, BirthDate: r.Details.BirthDate,
+		At: a.entry.Time, Zone: a.region, Purpose: lockport.Treatment, What: consent.Record, BirthDate: birth,
 		Party: consent.Party{Participant: participant.ID, Joined: participant.Joined},
 	}).Permits()
 }
 
-// directives returns every directive on any identifier of the person.
-func (a *arrival) directives(r patient.Registration) ([]consent.Directive, error) {
+// directives returns every directive on any identifier of the person, and the
+// birth date that was stated last.
+func (a *arrival) directives(r patient.Registration) (ds []consent.Directive, birth string, err error) {
 	person, found, err := index{a.tx}.Person(r.Person)
+	if err == nil && !found {
+		err = lockport.Errorf(lockport.Internal, "projection", "a registration has no person")
+	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if !found {
-		return nil, lockport.Errorf(lockport.Internal, "projection", "a registration has no person")
-	}
-	var ds []consent.Directive
+	var stated lockport.Seq
 	for _, id := range person.Registrations {
 		member, _, err := index{a.tx}.Registration(id)
 		if err != nil {
-			return nil, err
+			return nil, "", err
+		}
+		if d := member.Details; d.BirthDate != "" && !member.Deleted && member.Updated >= stated {
+			birth, stated = d.BirthDate, member.Updated
 		}
 		for _, identifier := range member.Identifiers {
 			if ds, err = appendDirectives(ds, a.tx, identifier); err != nil {
-				return nil, err
+				return nil, "", err
 			}
 		}
 	}
-	return ds, nil
+	return ds, birth, nil
 }
 
 func appendDirectives(ds []consent.Directive, tx lockport.Tx, id lockport.Identifier) ([]consent.Directive, error) {

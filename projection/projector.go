@@ -1,13 +1,16 @@
 package projection
 
 import (
-	"sort"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/audit"
 	"github.com/lockport-hie/lockport/consent"
 	"github.com/lockport-hie/lockport/directory"
+	"github.com/lockport-hie/lockport/hl7"
 )
 
 // projector carries what is worth keeping between entries: the directory in
@@ -77,12 +80,7 @@ func (p *projector) Apply(tx lockport.Tx, e *lockport.Entry) error {
 
 // End implements lockport.Projector: it writes the counters that moved.
 func (p *projector) End(tx lockport.Tx) error {
-	names := make([]string, 0, len(p.counts))
-	for name := range p.counts {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(p.counts)) {
 		if err := add(tx, name, p.counts[name]); err != nil {
 			return err
 		}
@@ -96,9 +94,20 @@ func (p *projector) count(e *lockport.Entry) {
 	p.counts["entries."+e.Kind.String()]++
 	m, ok := e.Body.(*lockport.Message)
 	if ok && e.Kind == lockport.EntryMessage {
-		p.counts["messages."+m.Type]++
+		p.counts["messages."+countedType(m.Type)]++
 		p.counts["application."+string(m.Application)]++
 	}
+}
+
+// countedType is the name under which a message type is counted. What a sender
+// wrote into MSH-9 is no name of a counter: it may be as long as a frame, and
+// hold anything.
+func countedType(messageType string) string {
+	code, trigger, _ := strings.Cut(messageType, "^")
+	if code == "ACK" || hl7.StructureID(code, trigger, "") == "" {
+		return "other"
+	}
+	return messageType
 }
 
 func add(tx lockport.Tx, name string, n uint64) error {

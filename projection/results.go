@@ -2,7 +2,7 @@ package projection
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/clinical"
@@ -26,7 +26,7 @@ func (a *arrival) applyResults() ([]int, error) {
 		if a.groups != nil && !a.groups[number] {
 			continue
 		}
-		err := a.applyGroup(number, first, group)
+		err := a.atomically(func() error { return a.applyGroup(number, first, group) })
 		if err == nil {
 			continue
 		}
@@ -53,18 +53,12 @@ func (a *arrival) applyGroup(number, firstOrder int, g hl7.PatientGroup) error {
 	if err != nil {
 		return err
 	}
-	// All orders are checked before one is filed, so that a held group has
-	// left nothing behind.
-	var orders []filing
 	for i, order := range g.Orders {
 		f, err := a.prepare(r, firstOrder+i, order)
-		if err != nil {
-			return err
+		if err == nil {
+			err = a.file(f)
 		}
-		orders = append(orders, f)
-	}
-	for _, f := range orders {
-		if err := a.file(f); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -94,7 +88,7 @@ func (a *arrival) prepare(r patient.Registration, number int, g hl7.OrderGroup) 
 		},
 	}
 	a.segments(&f.version, g)
-	token, ok := a.resultToken(r, g, service.Code)
+	token, ok := a.resultToken(g, service.Code)
 	if !ok {
 		token = a.tx.Token("result of entry", fmt.Sprint(a.entry.Seq), fmt.Sprint(number))
 	}
@@ -130,32 +124,26 @@ func (a *arrival) samePatient(id lockport.RegistrationID, r patient.Registration
 // sending participant and filler application, else the placer's number with the
 // service and the time (domain rules of HL7 v2.5.1 ch. 7.4.1.3). False means
 // that the order has no identity that a later report could name.
-func (a *arrival) resultToken(r patient.Registration, g hl7.OrderGroup, service string) (lockport.Token, bool) {
+func (a *arrival) resultToken(g hl7.OrderGroup, service string) (lockport.Token, bool) {
 	participant := string(a.received.Participant)
 	if filler := either(g.OBR.Rep(3, 1), g.ORC.Rep(3, 1)); filler.ID != "" {
-		return a.tx.Token("filler order", participant, filler.HD.String(), filler.ID), true
+		return a.tx.Token("filler order", participant, lockport.HD(filler.HD).String(), filler.ID), true
 	}
 	placer := either(g.OBR.Rep(2, 1), g.ORC.Rep(2, 1))
-	collected := g.OBR.Text(7)
 	if placer.ID == "" || service == "" {
 		return lockport.Token{}, false
 	}
-	return a.tx.Token("placer order", participant, placer.HD.String(), placer.ID, service, collected), true
+	return a.tx.Token("placer order", participant, lockport.HD(placer.HD).String(), placer.ID, service, g.OBR.Text(7)), true
 }
 
 // either reads the first of two entity identifiers that has a value.
-func either(obr, orc hl7.Value) entity {
-	if ei := hl7.ReadEI(obr); ei.ID != "" {
-		return entity{ei.ID, lockport.HD(ei.HD)}
+func either(obr, orc hl7.Value) hl7.EI {
+	ei := hl7.ReadEI(obr)
+	if ei.ID = strings.TrimSpace(ei.ID); ei.ID == "" {
+		ei = hl7.ReadEI(orc)
+		ei.ID = strings.TrimSpace(ei.ID)
 	}
-	ei := hl7.ReadEI(orc)
-	return entity{ei.ID, lockport.HD(ei.HD)}
-}
-
-// entity is an entity identifier with the shared form of its designator.
-type entity struct {
-	ID string
-	HD lockport.HD
+	return ei
 }
 
 // encoding remembers how the segments are written.
@@ -170,19 +158,21 @@ func (a *arrival) encoding() clinical.Encoding {
 // segments splits an order group into its head, its observations and the rest,
 // as received.
 func (a *arrival) segments(v *clinical.Version, g hl7.OrderGroup) {
-	unit := -1 // the unit that notes belong to
+	u := units{version: v, at: map[unitKey]int{}, open: -1}
 	seen := false
 	for i := g.From; i < g.To; i++ {
 		s := a.message.Segment(i)
 		switch {
-		case slices.Contains(g.Observations, i):
-			unit, seen = addObservation(v, s), true
-		case unit >= 0 && s.ID() == "NTE":
-			v.Units[unit].Segments = line(v.Units[unit].Segments, s)
+		case len(g.Observations) > 0 && g.Observations[0] == i:
+			g.Observations = g.Observations[1:]
+			u.add(s)
+			seen = true
+		case u.open >= 0 && s.ID() == "NTE":
+			v.Units[u.open].Segments = line(v.Units[u.open].Segments, s)
 		case !seen:
 			v.Head = line(v.Head, s)
 		default:
-			unit = -1
+			u.open = -1
 			v.Tail = line(v.Tail, s)
 		}
 	}
@@ -190,24 +180,36 @@ func (a *arrival) segments(v *clinical.Version, g hl7.OrderGroup) {
 
 func line(to []byte, s hl7.Segment) []byte { return append(append(to, s.Raw()...), '\r') }
 
-// addObservation adds an OBX to the unit with its OBX-3 and OBX-4 and returns
-// the unit's index.
-func addObservation(v *clinical.Version, obx hl7.Segment) int {
-	code := hl7.ReadCWE(obx.Rep(3, 1))
-	sub, status := obx.Text(4), obx.Text(11)
-	valued := obx.Field(5).Valued()
-	for i := range v.Units {
-		u := &v.Units[i]
-		if u.Code.Code == code.Code && u.Code.System == code.System && u.SubID == sub {
-			u.Segments, u.Status, u.NoValue = line(u.Segments, obx), status, u.NoValue && !valued
-			return i
-		}
+// units collects the observations of one version.
+type units struct {
+	version *clinical.Version
+	at      map[unitKey]int
+	open    int // the unit that notes belong to, -1 for none
+}
+
+// unitKey is what segments of one unit agree in: OBX-3, OBX-4 and the status.
+type unitKey struct {
+	code        clinical.Coded
+	sub, status string
+}
+
+// add adds an OBX to the unit of its kind. D, X and W are about one OBX and
+// stand alone (HL7 v2.5.1 ch. 7.4.2.11); what they mean for the others is for
+// package clinical.
+func (u *units) add(obx hl7.Segment) {
+	cwe := hl7.ReadCWE(obx.Rep(3, 1))
+	k := unitKey{clinical.Coded{Code: cwe.Code, Text: cwe.Text, System: cwe.System}, obx.Text(4), obx.Text(11)}
+	v, valued := u.version, obx.Field(5).Valued()
+	alone := k.status == "D" || k.status == "X" || k.status == "W"
+	if i, found := u.at[k]; found && !alone {
+		v.Units[i].Segments = line(v.Units[i].Segments, obx)
+		v.Units[i].NoValue = v.Units[i].NoValue && !valued
+		u.open = i
+		return
 	}
-	v.Units = append(v.Units, clinical.Unit{
-		Code:  clinical.Coded{Code: code.Code, Text: code.Text, System: code.System},
-		SubID: sub, Status: status, NoValue: !valued, Segments: line(nil, obx),
-	})
-	return len(v.Units) - 1
+	u.open = len(v.Units)
+	u.at[k] = u.open
+	v.Units = append(v.Units, clinical.Unit{Code: k.code, SubID: k.sub, Status: k.status, NoValue: !valued, Segments: line(nil, obx)})
 }
 
 // file adds the version to its result and keeps the patient's list in step.

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"strings"
 	"time"
 
 	"github.com/lockport-hie/lockport"
@@ -77,17 +78,22 @@ func visitIndex(v clinical.Visit) []byte {
 	return clinical.VisitIndexKey(v.Registration, v.Admitted, v.Token)
 }
 
-// visitNumber reads PV1-19. A number without a known authority is one of the
-// sending participant's.
+// visitNumber reads PV1-19. A number of an authority that is unknown, or that
+// this sender does not speak for, is one of the sending participant's own: it
+// never meets another participant's visits.
 func (a *arrival) visitNumber(pv1 hl7.Segment) (lockport.Identifier, bool) {
 	cx := hl7.ReadCX(pv1.Rep(19, 1))
-	if cx.ID == "" || cx.ID == `""` {
+	value := strings.TrimSpace(cx.ID)
+	if value == "" {
 		return lockport.Identifier{}, false
 	}
-	id := lockport.Identifier{Value: cx.ID, Type: cx.Type, Authority: lockport.AuthorityID("visit#" + string(a.sender.Participant))}
+	id := lockport.Identifier{Value: value, Type: cx.Type, Authority: lockport.AuthorityID("visit#" + string(a.sender.Participant))}
 	if hd := lockport.HD(cx.Authority); !hd.IsZero() {
-		if authority, ok := a.directory.ResolveAuthority(a.sender, hd); ok {
+		authority, ok := a.directory.ResolveAuthority(a.sender, hd)
+		if ok && a.directory.MayChange(a.sender, authority) {
 			id.Authority = authority.ID
+		} else {
+			id.Authority += lockport.AuthorityID("#" + hd.String())
 		}
 	}
 	return id, true
