@@ -127,7 +127,8 @@ func TestDecideCells(t *testing.T) {
 		{"voided deny", []Directive{form(1, "upstate", DenyAll, "2026-02-01", voided), form(2, "upstate", Give, "2026-01-01")}, nil, asks(), Permit, ParticipantGive, 2},
 		{"the mark that voids says nothing", []Directive{{Seq: 4, Patient: lockport.Identifier{Value: mrnA, Authority: "A"}, Voids: 1}, form(2, "upstate", Give, "2026-01-01")}, nil, asks(), Permit, ParticipantGive, 2},
 
-		{"joined after the signature", []Directive{form(1, "upstate", Give, "2019-12-31")}, nil, asks(), Deny, NotJoinedAtSignature, 0},
+		{"joined after the signature", []Directive{form(1, "*", Give, "2019-12-31")}, nil, asks(), Deny, NotJoinedAtSignature, 0},
+		{"joined after the signature of a form that names it", []Directive{form(1, "upstate", Give, "2019-12-31")}, nil, asks(), Permit, ParticipantGive, 1},
 		{"joined on the day of the signature", []Directive{form(1, "*", Give, "2020-01-01")}, nil, asks(), Permit, CommunityGive, 1},
 		{"form names later participants", []Directive{form(1, "*", Give, "2019-12-31", namesLater)}, nil, asks(), Permit, CommunityGive, 1},
 		{"a deny signed before joining covers", []Directive{form(1, "*", DenyAll, "2001-01-01")}, nil, asks(), Deny, CommunityDeny, 1},

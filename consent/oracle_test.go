@@ -42,6 +42,15 @@ var states = []state{
 	{"give here, emergency-only on a linked identifier", EmergencyOnly, "", two(form(0, "x", EmergencyOnly, "2025-01-01", onB), form(0, "x", Give, "2026-01-01"))},
 }
 
+// own is what the state comes to on the participant's own forms: one that gives
+// names the participant, whenever it joined.
+func (s state) own() state {
+	if s.why == NotJoinedAtSignature {
+		s.value, s.why = Give, ""
+	}
+	return s
+}
+
 func one(v Value, signed string, change ...func(*Directive)) func(lockport.ParticipantID, lockport.Seq) []Directive {
 	return two(form(0, "x", v, signed, change...))
 }
@@ -162,7 +171,7 @@ func product() func(yield func(cell) bool) {
 		for i := range len(states) * len(states) * 6 * 4 * 64 {
 			var c cell
 			pick := func(n int) int { k := i % n; i /= n; return k }
-			c.community, c.own = states[pick(len(states))], states[pick(len(states))]
+			c.community, c.own = states[pick(len(states))], states[pick(len(states))].own()
 			c.purpose = []lockport.Purpose{"TREAT", "ETREAT", "HOPERAT", "PUBHLTH", "PATRQT", "HRESCH"}[pick(6)]
 			c.what = []What{Record, OneToOne, Alert, Reportable}[pick(4)]
 			c.department, c.capable, c.practitioner, c.attestation = bools[pick(2)], bools[pick(2)], bools[pick(2)], bools[pick(2)]

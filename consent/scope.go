@@ -262,9 +262,10 @@ func (e *evaluation) settle(all []*candidate) standing {
 }
 
 // joined reports whether a grant covers the participant: not if it was signed
-// before the participant joined (10 NYCRR 300.5), unless the form says so.
+// before the participant joined (10 NYCRR 300.5), unless the form names it: as
+// its own form does, or one that says so.
 func (e *evaluation) joined(c *candidate) bool {
-	if c.NamesLater {
+	if c.NamesLater || c.cell == cellParticipant {
 		return true
 	}
 	day, err := time.Parse(time.DateOnly, string(e.q.Party.Joined))
