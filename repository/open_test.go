@@ -14,6 +14,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/audit"
 )
 
 // fileSums returns the hash of every file of a store but its lock.
@@ -71,8 +72,9 @@ func TestOpenRefusesAndChangesNothing(t *testing.T) {
 		{"a newer journal", lockport.Unsupported, "format 2 and this version reads formats up to 1", setMeta(journalName(1), metaFormat, []byte{0, 0, 0, 2})},
 		{"a newer record", lockport.Unsupported, "record.bolt has format 9", setMeta(recordName, metaFormat, []byte{0, 0, 0, 9})},
 		{"another store's record", lockport.Corrupt, "another store", setMeta(recordName, metaStore, make([]byte, 16))},
-		{"a record ahead of the journal", lockport.Corrupt, "entries are missing", setMeta(recordName, metaApplied, append(lockport.Seq(999).Key(), make([]byte, 32)...))},
-		{"a record of another history", lockport.Corrupt, "not the entry that the record has applied", setMeta(recordName, metaApplied, append(lockport.Seq(3).Key(), make([]byte, 32)...))},
+		{"a record ahead of the journal", lockport.Corrupt, "entries are missing", setProgress(audit.Head{Seq: 999})},
+		{"a record of another history", lockport.Corrupt, "not the entry that the record has applied", setProgress(audit.Head{Seq: 3})},
+		{"a record that does not say what it holds", lockport.Corrupt, "does not say what it has applied", setMeta(recordName, metaProgress, make([]byte, 300))},
 		{"no store", lockport.NotFound, "there is no store", func(t *testing.T, o *Options) { o.Dir = t.TempDir() }},
 		{"a file that is no store", lockport.Corrupt, "journal-0001.bolt is damaged", func(t *testing.T, o *Options) {
 			if err := os.WriteFile(filepath.Join(o.Dir, journalName(1)), []byte(strings.Repeat("x", 50000)), 0o600); err != nil {
@@ -104,6 +106,24 @@ func setMeta(name string, key, value []byte) func(t *testing.T, o *Options) {
 	return func(t *testing.T, o *Options) {
 		t.Helper()
 		edit(t, filepath.Join(o.Dir, name), func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put(key, value) })
+	}
+}
+
+// setProgress makes a record say that it has applied an entry.
+func setProgress(at audit.Head) func(t *testing.T, o *Options) {
+	return func(t *testing.T, o *Options) {
+		t.Helper()
+		v, err := newVault(*o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(o.Dir, recordName)
+		n, err := v.inspect(path, kindRecord)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &record{vault: v, epochs: epochs{keys: o.Keys, id: n.id, salt: n.salt}}
+		edit(t, path, func(tx *bolt.Tx) error { return r.putProgress(tx, &progress{applied: at}) })
 	}
 }
 

@@ -149,7 +149,7 @@ func (p *projecting) transaction() error {
 				if err := rows.flush(tx, &after); err != nil {
 					return err
 				}
-				return after.put(tx)
+				return r.putProgress(tx, &after)
 			})
 		})
 		if err == nil {
@@ -226,7 +226,7 @@ func (p *projecting) applyAll(rows *recordTx, done *progress) error {
 			return err
 		}
 		done.applied = audit.Head{Seq: seq, Hash: audit.Hash(h)}
-		done.counts[h.Kind]++
+		done.counts[int(h.Kind)%len(done.counts)]++
 		n++
 	}
 	return nil

@@ -21,12 +21,9 @@ const recordName = "record.bolt"
 // addresses have 32 bits. It is no memory.
 const recordMapped = 1 << (30 + 6*(^uint(0)>>63))
 
-var (
-	metaApplied = []byte("applied") // sequence and chain hash of the last entry applied
-	metaCounts  = []byte("counts")  // kind → entries applied, 256 × uint64
-	metaSeals   = []byte("seals")   // how many values were sealed: decides the epoch
-	metaPoison  = []byte("poison")  // how many entries failed to apply
-)
+// metaProgress is the key of what the record says about itself: progress,
+// sealed like a row, with the key as associated data.
+var metaProgress = []byte("progress")
 
 // record is the view that the projector makes of the journal.
 type record struct {
@@ -38,10 +35,28 @@ type record struct {
 
 // progress is what the record says about itself, written with every transaction.
 type progress struct {
-	applied audit.Head
-	counts  [256]uint64
-	seals   uint64
-	poison  uint64
+	applied audit.Head    // the last entry applied
+	counts  [32]uint64    // entries applied, by kind
+	seals   uint64        // how many values were ever sealed: decides the epoch
+	poison  uint64        // how many entries failed to apply
+	rows    uint64        // how many rows there are
+	tags    [tagSize]byte // exclusive or of their tags
+}
+
+// tagSize is the length of the authentication tag at the end of each stored row.
+// Tags depend on table, key and content, so their sum shows a row that has
+// vanished or come back, which a seal by itself cannot.
+const tagSize = 16
+
+func (p *progress) count(value []byte, n int) error {
+	if len(value) < tagSize {
+		return errors.New("a row is too short for a seal")
+	}
+	p.rows += uint64(n)
+	for i, b := range value[len(value)-tagSize:] {
+		p.tags[i] ^= b
+	}
+	return nil
 }
 
 // openRecord opens the record, or makes an empty one.
@@ -78,39 +93,57 @@ func openRecord(v *vault, dir string, store [16]byte) (*record, error) {
 
 func tableBucket(t lockport.Table) []byte { return []byte{'t', byte(t)} }
 
+// progress reads it; a record that nothing was applied to has none.
 func (r *record) progress(tx *bolt.Tx) (progress, error) {
 	var p progress
-	meta := tx.Bucket(metaBucket)
-	if v := meta.Get(metaApplied); len(v) == 40 {
-		p.applied = audit.Head{Seq: lockport.Seq(binary.BigEndian.Uint64(v)), Hash: [32]byte(v[8:])}
-	} else if v != nil {
+	value := tx.Bucket(metaBucket).Get(metaProgress)
+	if value == nil {
+		return p, nil
+	}
+	s, err := r.epochs.sealer(0)
+	if err != nil {
+		return p, err
+	}
+	b, err := s.open(value, metaProgress)
+	if err == nil && len(b) != progressSize {
+		err = errors.New("wrong length")
+	}
+	if err != nil {
 		return p, damaged(r.path, errors.New("it does not say what it has applied"))
 	}
-	if v := meta.Get(metaCounts); len(v) == 8*len(p.counts) {
-		for i := range p.counts {
-			p.counts[i] = binary.BigEndian.Uint64(v[8*i:])
-		}
+	next := func() uint64 {
+		n := binary.BigEndian.Uint64(b)
+		b = b[8:]
+		return n
 	}
-	if v := meta.Get(metaSeals); len(v) == 8 {
-		p.seals = binary.BigEndian.Uint64(v)
-	}
-	if v := meta.Get(metaPoison); len(v) == 8 {
-		p.poison = binary.BigEndian.Uint64(v)
+	p.applied.Seq = lockport.Seq(next())
+	b = b[copy(p.applied.Hash[:], b):]
+	p.seals, p.poison, p.rows = next(), next(), next()
+	b = b[copy(p.tags[:], b):]
+	for i := range p.counts {
+		p.counts[i] = next()
 	}
 	return p, nil
 }
 
-func (p *progress) put(tx *bolt.Tx) error {
-	meta := tx.Bucket(metaBucket)
-	counts := make([]byte, 0, 8*len(p.counts))
-	for _, n := range p.counts {
-		counts = binary.BigEndian.AppendUint64(counts, n)
+// progressSize is the length of an encoded progress.
+const progressSize = 8 + 32 + 3*8 + tagSize + 32*8
+
+func (r *record) putProgress(tx *bolt.Tx, p *progress) error {
+	s, err := r.epochs.sealer(0)
+	if err != nil {
+		return err
 	}
-	return errors.Join(
-		meta.Put(metaApplied, append(p.applied.Seq.Key(), p.applied.Hash[:]...)),
-		meta.Put(metaCounts, counts),
-		meta.Put(metaSeals, binary.BigEndian.AppendUint64(nil, p.seals)),
-		meta.Put(metaPoison, binary.BigEndian.AppendUint64(nil, p.poison)))
+	b := append(make([]byte, 0, progressSize), p.applied.Seq.Key()...)
+	b = append(b, p.applied.Hash[:]...)
+	for _, n := range []uint64{p.seals, p.poison, p.rows} {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	b = append(b, p.tags[:]...)
+	for _, n := range p.counts {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	return tx.Bucket(metaBucket).Put(metaProgress, s.seal(nil, b, metaProgress))
 }
 
 // rowAssociated is what a row's seal is bound to: the table and the key.

@@ -182,6 +182,11 @@ func (t *recordTx) flush(tx *bolt.Tx, p *progress) error {
 		rows := t.rows[table]
 		for _, key := range slices.Sorted(maps.Keys(rows)) {
 			row := rows[key]
+			if old := b.Get([]byte(key)); old != nil {
+				if err := p.count(old, -1); err != nil {
+					return damaged(t.r.path, err)
+				}
+			}
 			if row == nil {
 				if err := b.Delete([]byte(key)); err != nil {
 					return err
@@ -193,6 +198,9 @@ func (t *recordTx) flush(tx *bolt.Tx, p *progress) error {
 				return err
 			}
 			p.seals++
+			if err := p.count(value, 1); err != nil {
+				return err
+			}
 			if err := b.Put([]byte(key), value); err != nil {
 				return err
 			}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/audit"
 )
@@ -48,6 +50,55 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total lockport.S
 		}
 	}
 	return report, err
+}
+
+// VerifyRecord opens every row of the record, and checks that they are all the
+// rows that were written and no others. It returns their number; the error is of
+// kind Corrupt when the record has to be made again from the journal.
+//
+// It holds one read transaction for as long as it takes, during which the file
+// of a busy store grows: it is meant for a store that is idle.
+func (s *Store) VerifyRecord(ctx context.Context) (rows uint64, err error) {
+	r := s.record
+	var seen progress
+	err = r.db.View(func(tx *bolt.Tx) error {
+		var want progress
+		err := guard(r.path, func() (err error) {
+			want, err = r.progress(tx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for t := lockport.TableCounters; t <= lockport.TablePatientNames; t++ {
+			if err := r.verifyTable(ctx, tx, t, &seen); err != nil {
+				return err
+			}
+		}
+		if seen.rows != want.rows || seen.tags != want.tags {
+			return damaged(r.path, fmt.Errorf("it holds %d rows and %d were written, or others than those; it can be made again from the journal", seen.rows, want.rows))
+		}
+		return nil
+	})
+	return seen.rows, err
+}
+
+func (r *record) verifyTable(ctx context.Context, tx *bolt.Tx, t lockport.Table, seen *progress) error {
+	return guard(r.path, func() error {
+		b := tx.Bucket(tableBucket(t))
+		if b == nil {
+			return damaged(r.path, fmt.Errorf("table %d is missing", t))
+		}
+		return b.ForEach(func(key, value []byte) error {
+			if seen.rows%1024 == 0 && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if _, err := r.openRow(t, key, value); err != nil {
+				return err
+			}
+			return seen.count(value, 1)
+		})
+	})
 }
 
 type verification struct {

@@ -34,7 +34,7 @@ const (
 
 var (
 	runsBucket  = []byte("runs")    // last sequence of the flush → sum, pairs sorted by token
-	metaThrough = []byte("through") // every entry up to here is in the window; the highest of all files counts
+	metaThrough = []byte("through") // every entry up to here is in the window, and a sum; the highest of all files counts
 )
 
 // window is the duplicate window: which messages of the last days are stored
@@ -113,9 +113,14 @@ func (w *window) openDay(path string, day int) (*windowDay, lockport.Seq, error)
 	var through lockport.Seq
 	err = guard(path, func() error {
 		return db.View(func(tx *bolt.Tx) error {
-			if t := tx.Bucket(metaBucket).Get(metaThrough); len(t) == 8 {
-				through = lockport.Seq(binary.BigEndian.Uint64(t))
+			t := tx.Bucket(metaBucket).Get(metaThrough)
+			if t == nil {
+				return nil
 			}
+			if len(t) != 8+sumSize || string(w.sum(day, metaThrough, t[:8])) != string(t[8:]) {
+				return damaged(path, errors.New("it does not say how far it reaches"))
+			}
+			through = lockport.Seq(binary.BigEndian.Uint64(t))
 			return nil
 		})
 	})
@@ -291,7 +296,7 @@ func (w *window) writeRun(day int, tokens []lockport.Token, through, mark lockpo
 		return d.db.Update(func(tx *bolt.Tx) error {
 			run := append(w.sum(day, through.Key(), pairs), pairs...)
 			if mark > 0 {
-				if err := tx.Bucket(metaBucket).Put(metaThrough, mark.Key()); err != nil {
+				if err := tx.Bucket(metaBucket).Put(metaThrough, append(mark.Key(), w.sum(day, metaThrough, mark.Key())...)); err != nil {
 					return err
 				}
 			}
