@@ -38,11 +38,11 @@ goes on with what happens from then on; with --output json each entry is then on
 			if follow {
 				return env.followAudit(cmd.Context(), q)
 			}
-			lines, err := call[[]audit.Line](cmd.Context(), env, pathAuditTail, q)
+			a, err := call[tailAnswer](cmd.Context(), env, pathAuditTail, q)
 			if err != nil {
 				return err
 			}
-			return env.show(lines, func(t *table) { drawLines(t, lines) })
+			return env.show(a.Lines, func(t *table) { drawLines(t, a.Lines) })
 		},
 	}
 	flags := cmd.Flags()
@@ -69,19 +69,17 @@ func (env *environment) followAudit(ctx context.Context, q tailQuestion) error {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
-		lines, err := call[[]audit.Line](ctx, env, pathAuditTail, q)
+		a, err := call[tailAnswer](ctx, env, pathAuditTail, q)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := env.printLines(lines); err != nil {
+		if err := env.printLines(a.Lines); err != nil {
 			return err
 		}
-		if len(lines) > 0 {
-			q.After = lines[len(lines)-1].Sequence
-		}
+		q.After = a.Last
 		select {
 		case <-ctx.Done():
 			return nil

@@ -110,6 +110,13 @@ func respond(w http.ResponseWriter, answer any, err error) {
 // this directory lives, so a socket that is there was left behind by a dead one.
 func (env *environment) listenControl(group string) (net.Listener, error) {
 	name := env.path(socketName)
+	if len(name) > maxSocketPath {
+		return nil, lockport.Errorf(lockport.Invalid, "", "the path %s is longer than the %d bytes that the system takes for a socket: use a shorter --dir, or start in the directory above it", name, maxSocketPath)
+	}
+	// Between Listen and restrictSocket the folder keeps others out.
+	if err := os.Chmod(env.Dir, 0o700); err != nil {
+		return nil, lockport.Errorf(lockport.Internal, "control socket", "%w", err)
+	}
 	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, lockport.Errorf(lockport.Internal, "control socket", "%w", err)
 	}
@@ -124,11 +131,16 @@ func (env *environment) listenControl(group string) (net.Listener, error) {
 	return l, nil
 }
 
-// restrictSocket gives the socket to its owner, or to a group. Between Listen and here
-// the folder, which only the owner may enter, keeps others out.
+// maxSocketPath is the longest path of a unix socket on Linux (unix(7)).
+const maxSocketPath = 107
+
+// restrictSocket gives the socket to its owner, or to a group.
 func (env *environment) restrictSocket(name, group string) error {
 	if group == "" {
-		return errors.Join(os.Chmod(env.Dir, 0o700), os.Chmod(name, 0o600))
+		if err := os.Chmod(name, 0o600); err != nil {
+			return lockport.Errorf(lockport.Internal, "control socket", "%w", err)
+		}
+		return nil
 	}
 	g, err := user.LookupGroup(group)
 	if err != nil {

@@ -31,28 +31,35 @@ type tailQuestion struct {
 	Kind  string       `json:"kind"`  // only entries of this kind
 }
 
+// tailAnswer is a piece of the journal.
+type tailAnswer struct {
+	Lines []audit.Line `json:"lines"`
+	Last  lockport.Seq `json:"last"` // the last entry that was looked at: where to go on
+}
+
 // tailAudit lists entries of the journal, without content.
-func (s *system) tailAudit(ctx context.Context, _ caller, q tailQuestion) ([]audit.Line, error) {
-	lines := []audit.Line{}
+func (s *system) tailAudit(ctx context.Context, _ caller, q tailQuestion) (tailAnswer, error) {
+	answer := tailAnswer{Lines: []audit.Line{}, Last: q.After}
 	from, backwards := q.After+1, false
 	if q.After == 0 {
 		from, backwards = 0, true
 	}
 	for e, err := range s.store.Entries(ctx, from, backwards) {
 		if err != nil {
-			return nil, err
+			return tailAnswer{}, err
 		}
+		answer.Last = max(answer.Last, e.Seq)
 		if q.Kind == "" || e.Kind.String() == q.Kind {
-			lines = append(lines, audit.Describe(e))
+			answer.Lines = append(answer.Lines, audit.Describe(e))
 		}
-		if len(lines) == limitOf(q.Limit) {
+		if len(answer.Lines) == limitOf(q.Limit) {
 			break
 		}
 	}
 	if backwards {
-		slices.Reverse(lines)
+		slices.Reverse(answer.Lines)
 	}
-	return lines, nil
+	return answer, nil
 }
 
 // verifyAnswer is what the verification of the chain found.

@@ -119,11 +119,8 @@ func cell(v any) string {
 			return "-"
 		}
 		return v.Format("2006-01-02 15:04:05Z07:00")
-	case string:
-		if v == "" {
-			return "-"
-		}
-		return v
+	case painted:
+		return string(v)
 	case bool:
 		if v {
 			return "yes"
@@ -131,7 +128,7 @@ func cell(v any) string {
 		return "no"
 	}
 	if s := fmt.Sprint(v); s != "" {
-		return s
+		return printable(s)
 	}
 	return "-"
 }
@@ -158,9 +155,6 @@ func (env *environment) write(t table) error {
 		fmt.Fprintln(w, strings.ToUpper(strings.Join(t.head, "\t")))
 	}
 	for _, row := range t.rows {
-		for i, c := range row {
-			row[i] = printable(c)
-		}
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	return w.Flush()
@@ -194,12 +188,16 @@ func terminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// paint colours s where that helps: on a terminal, unless NO_COLOR is set.
-func (env *environment) paint(c colour, s string) string {
-	if env.Getenv("NO_COLOR") != "" || !terminal(env.Out) {
-		return s
+// painted is text of our own that may hold colours, which cell leaves alone.
+type painted string
+
+// paint colours s where that helps: on a terminal, unless NO_COLOR is set. Control characters
+// of s itself do not get through.
+func (env *environment) paint(c colour, s string) painted {
+	if s = printable(s); env.Getenv("NO_COLOR") != "" || !terminal(env.Out) {
+		return painted(s)
 	}
-	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", c, s)
+	return painted(fmt.Sprintf("\x1b[%dm%s\x1b[0m", c, s))
 }
 
 // colour is a foreground colour of ECMA-48 (SGR).

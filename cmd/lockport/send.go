@@ -156,7 +156,7 @@ func (s *sender) print(a answered) error {
 	if !a.positive() {
 		shade = red
 	}
-	line := fmt.Sprintf("%s  %s  %s  %s", s.env.paint(shade, cell(a.Ack)), printable(cell(a.ControlID)), printable(cell(a.Type)), a.From)
+	line := fmt.Sprintf("%s  %s  %s  %s", s.env.paint(shade, cell(a.Ack)), cell(a.ControlID), cell(a.Type), a.From)
 	if a.Error != "" {
 		line += "  " + printable(a.Error)
 	}

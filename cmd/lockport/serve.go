@@ -69,6 +69,10 @@ func (s *system) run(ctx context.Context) error {
 	if err := s.listen(); err != nil {
 		return err
 	}
+	if err := s.admitInsecure(ctx); err != nil {
+		s.closeListeners()
+		return err
+	}
 	socket, err := s.env.listenControl(s.config.SocketGroup)
 	if err != nil {
 		s.closeListeners()
@@ -93,6 +97,7 @@ func (s *system) run(ctx context.Context) error {
 		control := &controlServer{operators: s.config.Operators, verbs: s.verbs()}
 		return serveControl(after, socket, control.handler())
 	})
+	part(func() error { return s.serveWeb(after) })
 	part(func() error { s.runFeeds(ctx); return nil })
 	s.log.Info().Str("dir", s.env.Dir).Uint64("entries", uint64(s.store.End())).Msg("serving")
 	close(s.ready)

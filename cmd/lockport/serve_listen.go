@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/audit"
 	"github.com/lockport-hie/lockport/mllp"
 )
 
@@ -42,6 +43,24 @@ func (s *system) listen() error {
 			event = s.log.Warn()
 		}
 		event.Str("address", l.socket.Addr().String()).Bool("insecure", c.Insecure).Msg("listening for MLLP")
+	}
+	return nil
+}
+
+// admitInsecure writes down that there are listeners without certificates, and who opened
+// them, before the first byte is taken there.
+func (s *system) admitInsecure(ctx context.Context) error {
+	operator, err := currentUser()
+	if err != nil {
+		return err
+	}
+	for _, l := range s.listeners {
+		if !l.config.Insecure {
+			continue
+		}
+		if err := s.act(ctx, audit.Action{Operator: operator, Verb: "listen insecure", Object: l.socket.Addr().String()}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (a statusAnswer) draw(env *environment, t *table) {
 		if l.Insecure {
 			mode = env.paint(red, "insecure")
 		}
-		t.add("mllp", l.Address+", "+mode)
+		t.add("mllp", painted(l.Address)+", "+mode)
 	}
 	s := a.Sources
 	t.add("directory", fmt.Sprintf("%s, %s, %s (%d on trial), %s", plural(s.Participants, "participant"), plural(s.Locations, "location"),
