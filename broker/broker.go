@@ -35,8 +35,9 @@ type Queries interface {
 // picture. It must not block.
 type Observer interface {
 	// Answered is called once the answer is decided: the message's type
-	// (ORU^R01, or "" when it could not be read), MSA-1 of the answer, and
-	// whether the answer is a repetition.
+	// (ORU^R01; "other" when it has no known structure, "" when it could not be
+	// read), MSA-1 of the answer, and whether the answer is a repetition. Queries
+	// that are answered are told to the query service's observer.
 	Answered(messageType, code string, duplicate bool)
 }
 
@@ -54,13 +55,13 @@ type Config struct {
 
 // Broker takes messages in. It is safe for use by any number of connections.
 type Broker struct {
-	config  Config
-	adopted adoptions
+	config   Config
+	adopting sync.Mutex // held from reading the directory until an adoption is in the journal
 }
 
 // New returns a Broker.
 func New(c Config) *Broker {
-	return &Broker{config: c, adopted: adoptions{known: map[string]bool{}}}
+	return &Broker{config: c}
 }
 
 // Admit says whether a peer of a listener with certificates may send at all:
@@ -113,9 +114,15 @@ func (b *Broker) TooLarge(limit int) []byte {
 }
 
 func (b *Broker) observe(messageType, code string, duplicate bool) {
-	if b.config.Observe != nil {
-		b.config.Observe.Answered(messageType, code, duplicate)
+	if b.config.Observe == nil {
+		return
 	}
+	// What a sender wrote into MSH-9 may be anything, and is no name of a figure.
+	kind, trigger, _ := strings.Cut(messageType, "^")
+	if messageType != "" && (kind == "ACK" || hl7.StructureID(kind, trigger, "") == "") {
+		messageType = "other"
+	}
+	b.config.Observe.Answered(messageType, code, duplicate)
 }
 
 func (b *Broker) ack(code hl7.AckCode, at time.Time, r *refusal) hl7.Ack {
@@ -143,25 +150,4 @@ func dedupe(app lockport.ApplicationID, p lockport.Peer, msh hl7.Segment, frame 
 		parts = append(parts, host)
 	}
 	return &lockport.Dedupe{Key: strings.Join(parts, "\x00"), Digest: sha256.Sum256(frame)}
-}
-
-// adoptions remembers what has been adopted and may not be in the directory's
-// snapshot yet, so that a busy new sender is adopted once and not per message.
-type adoptions struct {
-	mu    sync.Mutex
-	known map[string]bool
-}
-
-func (a *adoptions) has(key string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.known[key]
-}
-
-func (a *adoptions) add(keys []string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, k := range keys {
-		a.known[k] = true
-	}
 }

@@ -2,9 +2,7 @@ package broker
 
 import (
 	"slices"
-	"strings"
 
-	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/directory"
 	"github.com/lockport-hie/lockport/hl7"
 )
@@ -46,14 +44,13 @@ var versions = []string{"2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.
 // MSH-3 and MSH-4 must agree, or on an insecure listener by MSH-3 and MSH-4
 // alone, where unknown ones are treated by policy.
 func (in *intake) identify(d *directory.Directory) *refusal {
-	header := in.message.Header()
-	name, facility := header.Component(3, 1).Text(), header.Component(4, 1).Text()
+	name, facility := in.header(3, 1), in.header(4, 1)
 	if !in.peer.Insecure {
 		app, ok := d.ApplicationByFingerprint(in.peer.Fingerprint)
 		if !ok {
 			return &refusal{at: msh(3), code: 207, reject: true, text: "the client certificate belongs to no application"}
 		}
-		if app.Name != name || app.Facility != facility {
+		if claimed, ok := d.ApplicationByHeader(name, facility); !ok || claimed.ID != app.ID {
 			return &refusal{at: msh(3), code: 207, reject: true, text: "MSH-3 and MSH-4 are not those of the application that the client certificate belongs to"}
 		}
 		in.sender, in.known = app, true
@@ -66,7 +63,8 @@ func (in *intake) identify(d *directory.Directory) *refusal {
 	case ok:
 		in.sender, in.known = app, true
 	case in.broker.config.UnknownSources == AcceptUnknown:
-		in.adoptSender(d, name, facility)
+		in.sender, _ = directory.Adopt(d, name, facility)
+		in.known = true
 	case in.broker.config.UnknownSources == QuarantineUnknown:
 		// Accepted without a sender: the projector holds it in quarantine.
 	default:
@@ -79,19 +77,18 @@ func (in *intake) identify(d *directory.Directory) *refusal {
 // MSH-11 and MSH-12 reject (HL7 v2.5.1 ch. 2.9.2.2), a missing control id is an
 // error in the message.
 func (in *intake) contract() (class, *refusal) {
-	header := in.message.Header()
-	code := header.Component(9, 1).Text()
+	code := in.header(9, 1)
 	kind := classify(code)
 	if code == "" {
 		return kind, &refusal{at: msh(9), code: 101, reject: true, text: "MSH-9 message type is missing"}
 	}
-	if !header.Field(10).Valued() {
+	if !in.message.Header().Field(10).Valued() {
 		return kind, &refusal{at: msh(10), code: 101, text: "MSH-10 message control id is missing"}
 	}
-	if r := in.checkVersion(header); r != nil {
+	if r := in.checkVersion(); r != nil {
 		return kind, r
 	}
-	if !in.takesProcessingID(header.Component(11, 1).Text()) {
+	if !in.takesProcessingID(in.header(11, 1)) {
 		return kind, &refusal{at: msh(11), code: 202, reject: true, text: "this processing id is not taken from this application"}
 	}
 	switch kind {
@@ -103,11 +100,24 @@ func (in *intake) contract() (class, *refusal) {
 		}
 		return kind, nil
 	}
-	return kind, in.checkEvent(code, header.Component(9, 2).Text())
+	if r := in.checkEvent(code, in.header(9, 2)); r != nil {
+		return kind, r
+	}
+	return kind, in.checkConsent()
 }
 
-func (in *intake) checkVersion(header hl7.Segment) *refusal {
-	version := header.Component(12, 1).Text()
+// checkConsent refuses a consent segment of a registered application. Accepted,
+// a denial in it would be acknowledged and would not count.
+func (in *intake) checkConsent() *refusal {
+	if in.trusting() || !in.message.First("CON").Exists() {
+		return nil
+	}
+	at := hl7.Location{Segment: "CON", Sequence: 1}
+	return &refusal{at: at, code: 207, text: "consent is not taken from HL7 messages; record it with lockport consent record"}
+}
+
+func (in *intake) checkVersion() *refusal {
+	version := in.header(12, 1)
 	if in.trusting() {
 		return nil
 	}
@@ -166,65 +176,3 @@ func knownCode(code string) bool {
 func (in *intake) trusting() bool { return !in.known || in.sender.Trial }
 
 func has(roles []directory.Role, r directory.Role) bool { return slices.Contains(roles, r) }
-
-// adoptSender adopts an unknown sender on trial.
-func (in *intake) adoptSender(d *directory.Directory, name, facility string) {
-	app, changes := directory.Adopt(d, name, facility)
-	in.sender, in.known = app, true
-	if key := "sender " + string(app.ID); !in.broker.adopted.has(key) {
-		in.keys = append(in.keys, key)
-		for _, c := range changes {
-			in.journalChange(c)
-		}
-	}
-}
-
-// adoptAuthorities registers the assigning authorities that a sender on trial
-// names for the first time, so that operators can name them too.
-func (in *intake) adoptAuthorities(d *directory.Directory) {
-	if !in.sender.Trial {
-		return
-	}
-	for _, hd := range authorities(in.message) {
-		change, ok := directory.AdoptAuthority(d, in.sender, hd)
-		if !ok {
-			continue
-		}
-		key := "authority " + string(change.Authority.ID)
-		if in.broker.adopted.has(key) || slices.Contains(in.keys, key) {
-			continue
-		}
-		in.keys = append(in.keys, key)
-		in.journalChange(change)
-	}
-}
-
-func (in *intake) journalChange(c directory.Change) {
-	in.adopt = append(in.adopt, lockport.Entry{Kind: lockport.EntryDirectory, Time: in.now, Body: &c})
-}
-
-// authorities returns the assigning authorities of the patient identifiers in
-// the message: PID-3 and MRG-1.
-func authorities(m *hl7.Message) []lockport.HD {
-	var found []lockport.HD
-	for i := range m.Len() {
-		s := m.Segment(i)
-		field := 0
-		switch s.ID() {
-		case "PID":
-			field = 3
-		case "MRG":
-			field = 1
-		default:
-			continue
-		}
-		for _, v := range s.Reps(field) {
-			cx := hl7.ReadCX(v)
-			hd := lockport.HD(cx.Authority)
-			if strings.TrimSpace(cx.ID) != "" && !slices.Contains(found, hd) {
-				found = append(found, hd)
-			}
-		}
-	}
-	return found
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type journal struct {
 	entries []lockport.Entry
 	window  map[string]lockport.Seq
 	fail    error
+	changed func(directory.Change) // told of every directory change
 }
 
 func (j *journal) Append(_ context.Context, entries []lockport.Entry) ([]lockport.Receipt, error) {
@@ -42,6 +44,9 @@ func (j *journal) Append(_ context.Context, entries []lockport.Entry) ([]lockpor
 		e.Seq = lockport.Seq(len(j.entries) + 1)
 		j.entries = append(j.entries, e)
 		receipts = append(receipts, lockport.Receipt{Seq: e.Seq})
+		if c, ok := e.Body.(*directory.Change); ok {
+			j.changed(*c)
+		}
 	}
 	return receipts, nil
 }
@@ -86,12 +91,27 @@ func newWorld(t *testing.T, unknown UnknownSources) *world {
 	if w.directory, err = directory.Load(changes); err != nil {
 		t.Fatal(err)
 	}
-	n := 0
+	var mu sync.Mutex
+	w.journal.changed = func(c directory.Change) {
+		mu.Lock()
+		defer mu.Unlock()
+		d, err := w.directory.Apply(c)
+		if err != nil {
+			t.Error("a directory change was journalled that cannot be applied")
+			return
+		}
+		w.directory = d
+	}
+	var n atomic.Int64
 	w.broker = New(Config{
 		Journal: w.journal, Queries: w, UnknownSources: unknown, Name: "LOCKPORT", Facility: "HIE",
-		Directory: func(context.Context) (*directory.Directory, error) { return w.directory, nil },
+		Directory: func(context.Context) (*directory.Directory, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return w.directory, nil
+		},
 		Now:       func() time.Time { return time.Date(2025, 3, 1, 15, 0, 0, 0, time.UTC) },
-		ControlID: func() string { n++; return fmt.Sprintf("LP%d", n) },
+		ControlID: func() string { return fmt.Sprintf("LP%d", n.Add(1)) },
 	})
 	return w
 }

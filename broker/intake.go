@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/lockport-hie/lockport"
@@ -21,8 +22,7 @@ type intake struct {
 	batched bool // it is one of several in a frame
 	sender  directory.Application
 	known   bool             // sender is set
-	adopt   []lockport.Entry // directory changes that adopt an unknown sender
-	keys    []string         // what those changes adopt
+	adopted []lockport.Entry // directory changes that adopt an unknown sender
 }
 
 // refusal is why a message is not taken.
@@ -50,16 +50,16 @@ func (in *intake) run(ctx context.Context) lockport.Reply {
 		}
 	}
 	class, r := in.contract()
-	if r != nil {
+	switch {
+	case r != nil:
 		return in.refuse(ctx, r)
-	}
-	if class == query && in.batched {
+	case class == query && in.batched:
 		return in.refuse(ctx, &refusal{at: msh(9), code: 200, reject: true, text: "queries are not taken in batches"})
-	}
-	if class == query {
+	case class == query:
 		return in.query(ctx)
+	case in.newcomer(d):
+		return in.adopt(ctx)
 	}
-	in.adoptAuthorities(d)
 	return in.accept(ctx)
 }
 
@@ -76,11 +76,10 @@ func (in *intake) accept(ctx context.Context) lockport.Reply {
 		Dedupe: dedupe(in.sender.ID, in.peer, in.message.Header(), in.frame),
 		Body:   in.body(answer, code, nil),
 	}
-	receipts, err := b.config.Journal.Append(ctx, append(in.adopt, entry))
+	receipts, err := b.config.Journal.Append(ctx, append(in.adopted, entry))
 	if err != nil {
 		return in.fail(err)
 	}
-	b.adopted.add(in.keys)
 	last := receipts[len(receipts)-1]
 	if last.Duplicate {
 		if prior, ok := last.Prior.Body.(*lockport.Message); ok {
@@ -133,10 +132,10 @@ func (in *intake) keepRefusal(ctx context.Context, answer []byte, code hl7.AckCo
 	entry := lockport.Entry{Kind: lockport.EntryRefusal, Time: in.now, Body: in.body(answer, code, r)}
 	_, err := in.broker.config.Journal.Append(ctx, []lockport.Entry{entry})
 	in.broker.observe(messageType(in.message), string(code), false)
-	// A refusal that could not be kept is still a refusal. When the journal has
-	// failed for good the wiring ends the process; the sender learns no more by
-	// hearing nothing.
-	return lockport.Reply{Frame: answer, Close: lockport.KindOf(err) == lockport.Unavailable && err != nil}
+	// A refusal that could not be kept is still a refusal: the sender learns no
+	// more by hearing nothing. When the journal takes nothing any more the
+	// connection ends with it.
+	return lockport.Reply{Frame: answer, Close: lockport.KindOf(err) == lockport.Unavailable}
 }
 
 // fail answers when the message could not be journalled. "Full" and
@@ -146,6 +145,9 @@ func (in *intake) keepRefusal(ctx context.Context, answer []byte, code hl7.AckCo
 func (in *intake) fail(err error) lockport.Reply {
 	switch lockport.KindOf(err) {
 	case lockport.Full, lockport.Overloaded:
+		if !in.wanted(false) {
+			break // the sender takes no negative answer; the end of the connection is one
+		}
 		r := &refusal{code: lockport.KindOf(err).Meaning().HL7, reject: true, text: "the message could not be stored; send it again later"}
 		code := r.ackCode(in.message.Mode())
 		in.broker.observe(messageType(in.message), string(code), false)
@@ -160,7 +162,7 @@ func (in *intake) wanted(positive bool) bool {
 	if in.message.Mode() != hl7.Enhanced || (in.known && in.sender.AcknowledgeAll) {
 		return true
 	}
-	return hl7.Wanted(in.message.Header().Text(15), positive)
+	return hl7.Wanted(in.header(15, 1), positive)
 }
 
 // body is what the journal keeps of the message.
@@ -173,7 +175,7 @@ func (in *intake) body(answer []byte, code hl7.AckCode, r *refusal) *lockport.Me
 	if in.message != nil {
 		m.ControlID = in.message.Header().Text(10)
 		m.Type = messageType(in.message)
-		m.Version = in.message.Header().Component(12, 1).Text()
+		m.Version = in.header(12, 1)
 	}
 	if r != nil {
 		m.Reason, m.Code = r.text, r.code
@@ -186,11 +188,20 @@ func messageType(m *hl7.Message) string {
 	if m == nil {
 		return ""
 	}
-	code, trigger := m.Header().Component(9, 1).Text(), m.Header().Component(9, 2).Text()
+	code, trigger := headerText(m, 9, 1), headerText(m, 9, 2)
 	if trigger == "" {
 		return code
 	}
 	return code + "^" + trigger
+}
+
+// headerText returns a component of MSH. Spaces around it do not count.
+func headerText(m *hl7.Message, field, component int) string {
+	return strings.TrimSpace(m.Header().Component(field, component).Text())
+}
+
+func (in *intake) header(field, component int) string {
+	return headerText(in.message, field, component)
 }
 
 func (in *intake) query(ctx context.Context) lockport.Reply {

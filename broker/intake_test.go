@@ -48,6 +48,12 @@ func TestAnswers(t *testing.T) {
 		{"certificate of another", good("1"), lockport.Peer{Address: "10.0.0.1:1", Fingerprint: fingerprint}, "AR", "207", "MSH^1^3", lockport.EntryRefusal},
 		{"certificate of nobody", good("1"), lockport.Peer{Address: "10.0.0.1:1", Fingerprint: "bb"}, "AR", "207", "MSH^1^3", lockport.EntryRefusal},
 		{"certificate agrees", header("LAB", "NORTH", "ORU^R01", "1", "P", "2.5.1") + patientSegment, lockport.Peer{Address: "10.0.0.1:1", Fingerprint: fingerprint}, "AA", "", "", lockport.EntryMessage},
+		{"certificate agrees but for spaces", header(" LAB ", "NORTH ", "ORU^R01", "1", "P", "2.5.1") + patientSegment, lockport.Peer{Address: "10.0.0.1:1", Fingerprint: fingerprint}, "AA", "", "", lockport.EntryMessage},
+		{"spaces around the header's codes", header("ADT", "NORTH", " ADT^A28 ^ADT_A05", "1", " P", "2.5.1 ") + patientSegment, plain, "AA", "", "", lockport.EntryMessage},
+		{"version with its country", header("ADT", "NORTH", "ADT^A28", "1", "P^A", "2.5.1^USA^1") + patientSegment, plain, "AA", "", "", lockport.EntryMessage},
+		{"no event", header("ADT", "NORTH", "ADT", "1", "P", "2.5.1"), plain, "AR", "201", "MSH^1^9^1^2", lockport.EntryRefusal},
+		{"type in lower case", header("ADT", "NORTH", "adt^a28", "1", "P", "2.5.1"), plain, "AR", "200", "MSH^1^9^1^1", lockport.EntryRefusal},
+		{"consent that would not count", good("1") + "CON|1|001||||||||||R\r", plain, "AE", "207", "CON^1", lockport.EntryRefusal},
 		{"event of a provider only", header("EHR", "FAMILY", "ADT^A28", "1", "P", "2.5.1"), plain, "AR", "200", "MSH^1^9", lockport.EntryRefusal},
 		{"query of a source", header("ADT", "NORTH", "QRY^R02", "1", "P", "2.4"), plain, "AR", "", "", lockport.EntryRefusal},
 	}
@@ -199,5 +205,31 @@ func TestAdmitWantsAKnownCertificate(t *testing.T) {
 	}
 	if err := w.broker.Admit(t.Context(), lockport.Peer{Fingerprint: fingerprint}); err != nil {
 		t.Error("a known certificate was not admitted")
+	}
+}
+
+type observed []string
+
+func (o *observed) Answered(kind, code string, _ bool) { *o = append(*o, kind+" "+code) }
+
+func TestFiguresBearNoNamesFromMessages(t *testing.T) {
+	w := newWorld(t, AcceptUnknown)
+	var seen observed
+	w.broker.config.Observe = &seen
+	w.send(plain, good("1"))
+	w.send(plain, header("NEW", "SITE", "ADT^DOE", "1", "P", "2.5.1"))
+	w.send(plain, header("NEW", "SITE", "ACK^DOE", "2", "P", "2.5.1"))
+	w.send(plain, "DOE")
+	if got := strings.Join(seen, ", "); got != "ADT^A28 AA, other AA, other AA,  AR" {
+		t.Errorf("observed %s", got)
+	}
+}
+
+func TestAFullDiskIsNotSaidToWhoTakesNoErrors(t *testing.T) {
+	w := newWorld(t, RejectUnknown)
+	w.journal.fail = lockport.Errorf(lockport.Full, "append", "no space")
+	reply, _ := w.send(plain, strings.Replace(good("1"), "|2.5.1", "|2.5.1|||NE|NE", 1))
+	if reply.Frame != nil || !reply.Close {
+		t.Error("an unwanted answer, or no sign at all that the message was not taken")
 	}
 }
