@@ -78,7 +78,7 @@ func oru(i int) lockport.Entry {
 		"49765-1^Calcium [Mass/volume] in Blood^LN||%d|mg/dL|8.5-10.2", "1759-0^Albumin/Globulin [Mass Ratio] in Serum or Plasma^LN||%d|{ratio}|1.1-2.2",
 		"10834-0^Globulin [Mass/volume] in Serum by calculation^LN||%d|g/dL|2.0-3.5", "33037-3^Anion gap in Serum or Plasma^LN||%d|mmol/L|8-16",
 	}
-	at := time.Date(2026, 3, 1, 0, 0, i, 0, time.UTC)
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Millisecond)
 	stamp := at.Format("20060102150405")
 	var b strings.Builder
 	fmt.Fprintf(&b, "MSH|^~\\&|CORELAB|NORTHFIELD|LOCKPORT|HIE|%s-0500||ORU^R01^ORU_R01|C%012d|P|2.5.1|||AL|NE\r", stamp, i)
