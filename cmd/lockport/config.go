@@ -34,6 +34,9 @@ is wrong. Nothing is changed and no server is asked.`,
 			if err != nil {
 				return err
 			}
+			if _, err := groupID(c.SocketGroup); err != nil {
+				return err
+			}
 			for _, l := range c.Listen {
 				if err := env.checkCertificates(l); err != nil {
 					return err

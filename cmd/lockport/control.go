@@ -142,19 +142,31 @@ func (env *environment) restrictSocket(name, group string) error {
 		}
 		return nil
 	}
-	g, err := user.LookupGroup(group)
+	id, err := groupID(group)
 	if err != nil {
-		return lockport.Errorf(lockport.Invalid, "socket_group", "there is no such group")
-	}
-	id, err := strconv.Atoi(g.Gid)
-	if err != nil {
-		return lockport.Errorf(lockport.Invalid, "socket_group", "the group has no number")
+		return err
 	}
 	err = errors.Join(os.Chown(name, -1, id), os.Chmod(name, 0o660), os.Chown(env.Dir, -1, id), os.Chmod(env.Dir, 0o710))
 	if err != nil {
 		return lockport.Errorf(lockport.Internal, "control socket", "%w", err)
 	}
 	return nil
+}
+
+// groupID returns the number of a group; -1 for no group.
+func groupID(name string) (int, error) {
+	if name == "" {
+		return -1, nil
+	}
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return 0, wrong("socket_group", "there is no group %q on this machine", name)
+	}
+	id, err := strconv.Atoi(g.Gid)
+	if err != nil {
+		return 0, wrong("socket_group", "group %q has no number", name)
+	}
+	return id, nil
 }
 
 // serveControl answers on l until stop is done, then lets open questions be answered.

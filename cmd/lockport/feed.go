@@ -2,12 +2,14 @@ package main
 
 import (
 	"net"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/directory"
+	"github.com/lockport-hie/lockport/mllp"
 )
 
 // feedNoun is the noun "feed".
@@ -93,6 +95,15 @@ func (o *feedOptions) check(env *environment) (err error) {
 		}
 		if o.feed.From.Before(env.Now()) {
 			return usagef("--from lies in the past: a feed carries what arrives after it was registered")
+		}
+	}
+	if o.feed.CA != "" {
+		// The server stands in another directory than the caller.
+		if o.feed.CA, err = filepath.Abs(o.feed.CA); err != nil {
+			return usagef("--tls-ca: %w", err)
+		}
+		if _, err := mllp.ClientTLS("", "", o.feed.CA); err != nil {
+			return usagef("--tls-ca: %w", err)
 		}
 	}
 	host, _, err := net.SplitHostPort(o.feed.To)
