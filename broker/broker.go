@@ -84,6 +84,12 @@ func (b *Broker) Admit(ctx context.Context, p lockport.Peer) error {
 // frames of one connection are given to it one after another. A frame may be a
 // batch, whose messages are taken one by one (ch. 2.10.3).
 func (b *Broker) Receive(ctx context.Context, p lockport.Peer, frame []byte) lockport.Reply {
+	reply := b.answer(ctx, p, frame)
+	reply.Frame = frameable(reply.Frame)
+	return reply
+}
+
+func (b *Broker) answer(ctx context.Context, p lockport.Peer, frame []byte) lockport.Reply {
 	message, err := hl7.Parse(frame)
 	if err == nil && !message.Header().Next("MSH").Exists() {
 		return b.receive(ctx, p, frame, message)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,9 +48,10 @@ func start(ctx context.Context, c *FeedsConfig, feed directory.Feed, app directo
 	return d
 }
 
-func (d *delivery) stop() {
-	d.cancel()
-	<-d.done
+// same reports whether the delivery is for a feed and an application as they
+// are now. Whatever else of an application changes is nothing to a feed.
+func (d *delivery) same(feed directory.Feed, app directory.Application) bool {
+	return d.feed == feed && d.app.Name == app.Name && d.app.Facility == app.Facility
 }
 
 func (d *delivery) wake() {
@@ -76,74 +78,76 @@ func (d *delivery) set(state string, attempts int, err error) {
 
 func (d *delivery) run(ctx context.Context) {
 	defer close(d.done)
-	sender, err := d.config.Dial(d.feed)
-	for attempt := 1; err != nil; attempt++ {
-		d.set("retrying", attempt, err)
-		if !d.pause(ctx, attempt) {
-			return
+	w := work{delivery: d}
+	defer w.close()
+	for ctx.Err() == nil {
+		w.attempts++
+		err := w.step(ctx)
+		switch {
+		case err == nil:
+			w.attempts = 0
+		case ctx.Err() == nil:
+			d.set("retrying", w.attempts, err)
+			d.pause(ctx, w.attempts)
 		}
-		sender, err = d.config.Dial(d.feed)
 	}
-	defer sender.Close()
-	var after []byte
-	for failures := 0; ctx.Err() == nil; {
-		changed := d.config.Outbox.OutboxChanged()
-		rows, err := d.config.Outbox.Outbox(ctx, d.feed.ID, after, pageSize)
-		if err != nil {
-			failures++
-			d.set("retrying", failures, err)
-			if !d.pause(ctx, failures) {
-				return
-			}
-			continue
+}
+
+// work is how far a running delivery has come.
+type work struct {
+	*delivery
+	sender   Sender
+	after    []byte // key of the row that was done last
+	attempts int    // at what is done next, this one included
+}
+
+func (w *work) close() {
+	if w.sender != nil {
+		_ = w.sender.Close() // nothing is under way any more
+	}
+}
+
+// step does the next row, or waits for one. A row that failed is read again
+// before the next attempt: it may be done although its outcome was reported as
+// an error, and then there is nothing to wait for.
+func (w *work) step(ctx context.Context) (err error) {
+	if w.sender == nil {
+		if w.sender, err = w.config.Dial(w.feed); err != nil {
+			return err
 		}
-		failures = 0
-		for _, row := range rows {
-			if !d.deliver(ctx, sender, row) {
-				return
-			}
-			after = row.Key
-		}
-		if len(rows) > 0 {
-			continue
-		}
-		d.set("idle", 0, nil)
+	}
+	changed := w.config.Outbox.OutboxChanged()
+	rows, err := w.config.Outbox.Outbox(ctx, w.feed.ID, w.after, pageSize)
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		w.set("idle", 0, nil)
 		select {
 		case <-ctx.Done():
 		case <-changed:
 		}
+		return nil
 	}
+	for _, row := range rows {
+		w.set("sending", w.attempts, nil)
+		if err := w.attempt(ctx, w.sender, row, w.attempts); err != nil {
+			return err
+		}
+		w.after, w.attempts = row.Key, 1
+	}
+	return nil
 }
 
 // pause waits before the next attempt. It ends early when an operator asks for
-// a retry, and reports false when the feed stops.
-func (d *delivery) pause(ctx context.Context, attempt int) bool {
+// a retry, and when the feed stops.
+func (d *delivery) pause(ctx context.Context, attempt int) {
 	timer := time.NewTimer(d.config.Backoff(attempt))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
 	case <-d.woken:
 	case <-timer.C:
-	}
-	return true
-}
-
-// deliver tries one row until it is done; false means that the feed stops.
-func (d *delivery) deliver(ctx context.Context, sender Sender, item lockport.OutboxItem) bool {
-	for attempt := 1; ; attempt++ {
-		d.set("sending", attempt, nil)
-		err := d.attempt(ctx, sender, item, attempt)
-		if err == nil {
-			return true
-		}
-		if ctx.Err() != nil {
-			return false
-		}
-		d.set("retrying", attempt, err)
-		if !d.pause(ctx, attempt) {
-			return false
-		}
 	}
 }
 
@@ -161,7 +165,7 @@ func (d *delivery) attempt(ctx context.Context, sender Sender, item lockport.Out
 		return err
 	}
 	defer ticket.Close()
-	if !ticket.Permits() {
+	if !ticket.Decision().Permits() { // a cut ticket is no denial; it fails below
 		return d.withhold(ctx, ticket, item, n)
 	}
 	message, err := d.config.Outbox.FeedMessage(ctx, ticket, item.Row)
@@ -259,7 +263,10 @@ func accepted(answer []byte, controlID string) (string, error) {
 	}
 	code := msa.Text(1)
 	if code != "AA" && code != "CA" {
-		return "", lockport.Errorf(lockport.Refused, "feed", "the destination answered with a negative acknowledgement")
+		if !slices.Contains([]string{"AE", "AR", "CE", "CR"}, code) {
+			code = "no code of table 0008"
+		}
+		return "", lockport.Errorf(lockport.Refused, "feed", "the destination answered %s", code)
 	}
 	return code, nil
 }

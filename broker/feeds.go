@@ -88,7 +88,7 @@ func (f *Feeds) Refresh() {
 // Run delivers until ctx ends, then waits until every exchange in hand is done
 // or cut.
 func (f *Feeds) Run(ctx context.Context) error {
-	defer f.stopAll()
+	defer f.stop(func(*delivery) bool { return true })
 	for {
 		d, err := f.config.Directory(ctx)
 		if err != nil {
@@ -109,33 +109,42 @@ func (f *Feeds) align(ctx context.Context, d *directory.Directory) {
 	for _, feed := range d.Feeds() {
 		wanted[feed.ID] = feed
 	}
+	f.stop(func(running *delivery) bool {
+		feed, ok := wanted[running.feed.ID]
+		app, _ := d.Application(feed.Application)
+		return !ok || !running.same(feed, app)
+	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for id, running := range f.running {
-		if feed, ok := wanted[id]; !ok || feed != running.feed {
-			running.stop()
-			delete(f.running, id)
-		}
-	}
 	for id, feed := range wanted {
-		app, ok := d.Application(feed.Application)
-		if !ok {
-			continue
-		}
 		if running, ok := f.running[id]; ok {
 			running.wake()
 			continue
 		}
-		f.running[id] = start(ctx, &f.config, feed, app)
+		// A feed's application cannot be removed before the feed.
+		if app, ok := d.Application(feed.Application); ok {
+			f.running[id] = start(ctx, &f.config, feed, app)
+		}
 	}
 }
 
-func (f *Feeds) stopAll() {
+// stop stops the deliveries that are chosen and waits for them: all at once, and
+// without keeping Status from anybody meanwhile.
+func (f *Feeds) stop(chosen func(*delivery) bool) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	for id, running := range f.running {
-		running.stop()
-		delete(f.running, id)
+	var stopping []*delivery
+	for _, running := range f.running {
+		if chosen(running) {
+			running.cancel()
+			stopping = append(stopping, running)
+		}
+	}
+	f.mu.Unlock()
+	for _, running := range stopping {
+		<-running.done
+		f.mu.Lock()
+		delete(f.running, running.feed.ID)
+		f.mu.Unlock()
 	}
 }
 

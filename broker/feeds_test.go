@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,10 @@ type exchange struct {
 	rows    []lockport.OutboxItem
 	changed chan struct{}
 	allowed bool
+
+	raw     string // the message behind every row; "" is one with two patients
+	read    func() // runs after the outbox was read
+	reading func() // runs before the message is handed out
 
 	down     bool
 	answers  []string // MSA-1 of the next answers; "" is no answer; then AA
@@ -57,6 +62,9 @@ func (x *exchange) Party(_ context.Context, p lockport.ParticipantID, npi lockpo
 func (x *exchange) Outbox(_ context.Context, _ lockport.FeedID, after []byte, _ int) ([]lockport.OutboxItem, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.read != nil {
+		defer x.read()
+	}
 	var rest []lockport.OutboxItem
 	for _, r := range x.rows {
 		if string(r.Key) > string(after) {
@@ -73,8 +81,19 @@ func (x *exchange) OutboxChanged() <-chan struct{} {
 }
 
 func (x *exchange) FeedMessage(_ context.Context, t *consent.Ticket, row lockport.OutboxRow) (*lockport.Message, error) {
+	if x.reading != nil {
+		x.reading()
+	}
 	if !t.Permits() {
 		return nil, lockport.Errorf(lockport.Refused, "", "no ticket")
+	}
+	if x.raw != "" {
+		return &lockport.Message{Raw: []byte(x.raw), Zone: lockport.RegionZone}, nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !slices.ContainsFunc(x.rows, func(r lockport.OutboxItem) bool { return r.Row == row }) {
+		return nil, lockport.Errorf(lockport.Refused, "", "the row is not in the outbox")
 	}
 	raw := header("ADT", "NORTH", "ORU^R01^ORU_R01", "H1", "P", "2.5.1") +
 		"PID|1||N0^^^NORTH||OTHER^PATIENT\rOBR|1||F0\r" + "PID|2||N1^^^NORTH||DOE^ADA\rOBR|1||F1\rOBX|1|TX|1||a\\T\\b\r"
@@ -299,4 +318,103 @@ func (x *exchange) put(t *testing.T, f directory.Feed) {
 		t.Fatal(err)
 	}
 	x.directory = d
+}
+
+// A row may be done although it was just read: after a restart, or when writing
+// its outcome was reported as failed. It must not stand in the way of the next.
+func TestARowThatIsDoneAlreadyBlocksNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, feeds, stop := newExchange(t, 2)
+		x.mu.Lock()
+		x.read = func() { x.rows, x.read = x.rows[1:], nil }
+		x.mu.Unlock()
+		pass(time.Minute)
+		synctest.Wait()
+		s, _ := feeds.Status("results")
+		stop()
+		if got := strings.Join(x.sent, " "); got != "LP2-2" || s.State != "idle" {
+			t.Errorf("arrived: %s; the feed is %s: %s", got, s.State, s.Error)
+		}
+	})
+}
+
+func TestALostTicketIsNoDenial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, _, stop := newExchange(t, 1)
+		ctx, cancel := context.WithCancel(context.Background())
+		d := delivery{config: &FeedsConfig{
+			Outbox: x, Journal: x.journal, Now: time.Now, Gate: consent.NewGate(consent.Config{Subjects: x, Parties: x, Journal: x.journal, Now: time.Now}),
+		}, app: directory.Application{Participant: "family"}}
+		synctest.Wait()
+		stop()
+		done := len(x.outcomes())
+		// The right to send ends before the record is read; the decision permits.
+		x.reading = cancel
+		if err := d.attempt(ctx, x, x.rows[0], 1); err == nil {
+			t.Error("a row was done under a ticket that no longer held")
+		}
+		if len(x.outcomes()) != done {
+			t.Error("a row was closed as withheld although nothing denied it")
+		}
+	})
+}
+
+func TestAChangedApplicationIsSentToUnderItsNewName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, feeds, stop := newExchange(t, 0)
+		synctest.Wait()
+		app, _ := x.directory.Application("family-ehr")
+		app.Name = "NEWEHR"
+		x.journal.changed(directory.Change{Op: directory.Put, Application: &app})
+		feeds.Refresh()
+		synctest.Wait()
+		x.mu.Lock()
+		x.rows = append(x.rows, lockport.OutboxItem{Key: lockport.OutboxKey("results", 9, 2), Row: lockport.OutboxRow{Feed: "results", Seq: 9, Group: 2, Registration: 1}})
+		close(x.changed)
+		x.changed = make(chan struct{})
+		x.mu.Unlock()
+		synctest.Wait()
+		stop()
+		if len(x.bodies) != 1 || !strings.Contains(x.bodies[0], "|NEWEHR|") {
+			t.Error("MSH-5 is not the application's name as it is now")
+		}
+	})
+}
+
+// What is forwarded must read as it was received: the same bytes, the same
+// character set, the same instants.
+func TestWhatIsForwardedReadsAsReceived(t *testing.T) {
+	body := "PID|1||N1^^^NORTH||M\xfcLLER\rOBR|1||F1|X|||20250301090000\rOBX|1|TX|1||a\\X41\\&b~\xe9|\r"
+	utf := strings.NewReplacer("\xfc", "\u00fc", "\xe9", "\u00e9").Replace(body)
+	message := func(at, version, charset, body string) string {
+		return "MSH|^~\\&|LAB|NORTH|||" + at + "||ORU^R01|1|P|" + version + "||||||" + charset + "\r" + body
+	}
+	for name, c := range map[string]struct{ raw, charset, at string }{
+		"windows-1252 undeclared":   {message("20250301100000-0500", "2.3", "", body), "windows-1252", "20250701080000-0500"},
+		"UTF-8 undeclared":          {message("20250301100000", "2.5.1", "", utf), "UNICODE UTF-8", "20250701090000"},
+		"declared":                  {message("20250301100000+0000", "2.5.1", "8859/1", body), "8859/1", "20250701130000+0000"},
+		"declared, nobody knows it": {message("20250301100000", "2.5.1", "FOO", body), "FOO", "20250701090000"},
+		"declared with shifts":      {message("20250301100000", "2.5.1", "8859/1~ISO IR87", body), "8859/1~ISO IR87", "20250701090000"},
+	} {
+		out, err := forward(&lockport.Message{Raw: []byte(c.raw), Zone: lockport.RegionZone}, lockport.OutboxRow{Seq: 1, Group: 1}, "LOCKPORT", "HIE", directory.Application{Name: "EHR"}, time.Date(2025, 7, 1, 13, 0, 0, 0, time.UTC))
+		if err != nil {
+			t.Fatal(err)
+		}
+		header, rest, _ := strings.Cut(string(out.frame), "\r")
+		if _, sent, _ := strings.Cut(c.raw, "\r"); rest != sent {
+			t.Errorf("%s: the patient's segments changed", name)
+		}
+		fields := strings.Split(header, "|")
+		if fields[6] != c.at || fields[17] != c.charset {
+			t.Errorf("%s: MSH-7 %s and MSH-18 %s, want %s and %s", name, fields[6], fields[17], c.at, c.charset)
+		}
+	}
+}
+
+func TestWhatNoFrameMayHoldIsEscaped(t *testing.T) {
+	raw := header("ADT", "NORTH", "ORU^R01", "H1", "P", "2.5.1") + "PID|1||N1^^^NORTH\rOBR|1||F1\rOBX|1|TX|1||a\x1cb\x0bc\r"
+	out, err := forward(&lockport.Message{Raw: []byte(raw)}, lockport.OutboxRow{Seq: 1, Group: 1}, "", "", directory.Application{}, time.Now())
+	if err != nil || !strings.HasSuffix(string(out.frame), `|a\X1C\b\X0B\c`+"\r") {
+		t.Error("a message that no frame can hold would block its feed for ever")
+	}
 }

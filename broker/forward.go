@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,11 @@ type outgoing struct {
 // the same message are left out. MSH-10 follows from the row, so that a message
 // sent again after a crash is recognisable.
 func forward(m *lockport.Message, row lockport.OutboxRow, name, facility string, to directory.Application, now time.Time) (outgoing, error) {
-	received, err := hl7.ParseWith(m.Raw, hl7.Options{Charset: m.Charset})
+	zone, err := time.LoadLocation(m.Zone)
+	if err != nil {
+		return outgoing{}, lockport.Errorf(lockport.Internal, "feed", "the time zone of entry %d: %w", row.Seq, err)
+	}
+	received, err := hl7.ParseWith(m.Raw, hl7.Options{Charset: m.Charset, Zone: zone})
 	if err != nil {
 		return outgoing{}, err
 	}
@@ -31,21 +36,48 @@ func forward(m *lockport.Message, row lockport.OutboxRow, name, facility string,
 	}
 	controlID := "LP" + strings.ToUpper(strconv.FormatUint(uint64(row.Seq), 36)) + "-" + strconv.Itoa(row.Group)
 	header := received.Header()
-	b := hl7.NewBuilder(received.Delimiters(), received.Charset())
+	b := hl7.NewBuilder(received.Delimiters(), received.Charset()) // which becomes MSH-18
 	msh := b.Segment("MSH")
 	msh.Set(3, name).Set(4, facility).Set(5, to.Name).Set(6, to.Facility)
-	msh.Set(7, hl7.FormatTime(now, hl7.Second))
-	msh.SetValue(9, header.Field(9)).Set(10, controlID)
-	msh.SetValue(11, header.Field(11)).SetValue(12, header.Field(12))
+	msh.Set(7, sentAt(received, now)).Set(10, controlID)
+	fields := []int{9, 11, 12}
 	if header.Field(18).Valued() {
-		msh.SetValue(18, header.Field(18))
-	} else if m.Charset != "" {
-		msh.Set(18, m.Charset)
+		fields = append(fields, 18)
 	}
+	for _, n := range fields {
+		msh.SetRaw(n, header.Field(n).Raw())
+	}
+	frame := b.Bytes()
 	for i := group.From; i < group.To; i++ {
-		b.Copy(received.Segment(i))
+		frame = append(append(frame, received.Segment(i).Raw()...), '\r')
 	}
-	return outgoing{frame: b.Bytes(), controlID: controlID}, nil
+	return outgoing{frame: frameable(frame), controlID: controlID}, nil
+}
+
+// frameable escapes the two bytes that no frame may hold (VT and FS, HL7 v2.5.1
+// appendix C). A sender that puts one into a field would otherwise have written
+// what can never be handed on.
+func frameable(message []byte) []byte {
+	if !bytes.ContainsAny(message, "\x0b\x1c") {
+		return message
+	}
+	escape := "?"
+	if m, err := hl7.Parse(message); err == nil && m.Delimiters().Escape != 0 {
+		escape = string(m.Delimiters().Escape)
+	}
+	message = bytes.ReplaceAll(message, []byte{0x0b}, []byte(escape+"X0B"+escape))
+	return bytes.ReplaceAll(message, []byte{0x1c}, []byte(escape+"X1C"+escape))
+}
+
+// sentAt is MSH-7 of what is sent. Its offset counts for every time of the
+// message that has none (HL7 v2.5.1 ch. 2.15.9.7), and those stay as received: so
+// the time is told in the sender's zone, with an offset only if it gave one.
+func sentAt(received *hl7.Message, now time.Time) string {
+	local := now.In(received.Zone())
+	if t, err := hl7.ReadTime(received.Header().Field(7)); err == nil && t.HasOffset() {
+		return hl7.FormatTime(local, hl7.Second)
+	}
+	return local.Format("20060102150405")
 }
 
 // patientGroup returns group n of a message, from 1.
