@@ -103,7 +103,7 @@ func (env *environment) newDemonstration(ctx context.Context, o demoOptions) (*d
 	}
 	quiet := *env
 	quiet.Quiet = true
-	if err := quiet.initialise(initOptions{listen: demoAddress(), web: defaultConfiguration().Web, insecure: true, unknown: unknownReject}); err != nil {
+	if err := quiet.initialise(initOptions{listen: demoAddress(), web: "127.0.0.1:0", insecure: true, unknown: unknownReject}); err != nil {
 		return nil, err
 	}
 	c, err := env.loadConfiguration()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"strconv"
 
@@ -67,22 +66,26 @@ func (env *environment) readMessage(name string) (*hl7.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := hl7.Parse(firstMessage(content))
+	m, err := firstMessage(content)
 	if err != nil {
 		return nil, lockport.Errorf(lockport.Invalid, name, "not an HL7 v2 message: %w", err)
 	}
 	return m, nil
 }
 
-// firstMessage leaves out the header of a batch or file (BHS, FHS); a message stays whole.
-func firstMessage(content []byte) []byte {
-	if trimmed := bytes.TrimLeft(content, "\v\r\n "); !bytes.HasPrefix(trimmed, []byte("BHS")) && !bytes.HasPrefix(trimmed, []byte("FHS")) {
-		return content
+// firstMessage parses a message, or the first one of a batch, a stream of frames or a
+// text that has one in it.
+func firstMessage(content []byte) (*hl7.Message, error) {
+	m, err := hl7.Parse(content)
+	if err == nil {
+		return m, nil
 	}
-	for m := range hl7.Split(content) {
-		return m
+	for message, failed := range hl7.Split(content) {
+		if failed == nil {
+			return hl7.Parse(message)
+		}
 	}
-	return content
+	return nil, err
 }
 
 // getValues prints the values at some paths, all of which are looked at before the input.
