@@ -71,7 +71,10 @@ func (a *arrival) applyVisit(trigger string, r patient.Registration) error {
 	if err := a.tx.Put(lockport.TablePatientVisits, visitIndex(visit), &summary); err != nil {
 		return err
 	}
-	return a.tx.Put(lockport.TableVisits, token[:], &visit)
+	if err := a.tx.Put(lockport.TableVisits, token[:], &visit); err != nil {
+		return err
+	}
+	return a.endAccess(visit, r)
 }
 
 func visitIndex(v clinical.Visit) []byte {
