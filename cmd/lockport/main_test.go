@@ -17,7 +17,7 @@ import (
 // TestMain lets the test program stand in for the real one: a script's "lockport" runs main
 // in a process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lockport": main})
+	testscript.Main(m, map[string]func(){"lockport": main, ackFirst: serveAckFirst})
 }
 
 // TestScript runs every script in testdata/script against the real commands.
