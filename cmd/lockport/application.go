@@ -126,6 +126,7 @@ func (o applicationOptions) question(args []string) (applicationQuestion, error)
 	if a.ID = lockport.ApplicationID(defaultApplicationID(a.Name, a.Facility)); len(args) == 1 {
 		a.ID = lockport.ApplicationID(args[0])
 	}
+	a.Fingerprint = strings.ToLower(strings.ReplaceAll(a.Fingerprint, ":", "")) // as openssl prints it
 	if o.cert != "" {
 		if a.Fingerprint != "" {
 			return applicationQuestion{}, usagef("--cert and --fingerprint say the same: give one of them")

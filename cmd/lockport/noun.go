@@ -23,49 +23,60 @@ type noun[T any] struct {
 
 // commands returns list, show and remove.
 func (n noun[T]) commands(env *environment) []*cobra.Command {
-	return []*cobra.Command{
-		{
-			Use:     "list",
-			Short:   "List all of them",
-			Long:    "List every " + n.name + " that the directory holds, as the running server knows it.",
-			Example: "  lockport " + n.name + " list\n  lockport " + n.name + " list --output json",
-			Args:    cobra.NoArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				all, err := call[[]T](cmd.Context(), env, n.list, struct{}{})
-				if err != nil {
-					return err
-				}
-				return env.show(all, func(t *table) { n.draw(t, all) })
-			},
+	return []*cobra.Command{n.newList(env), n.newShow(env), n.newRemove(env)}
+}
+
+// newList makes "list".
+func (n noun[T]) newList(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List all of them",
+		Long:    "List every " + n.name + " that the directory holds, as the running server knows it.",
+		Example: "  lockport " + n.name + " list\n  lockport " + n.name + " list --output json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			all, err := call[[]T](cmd.Context(), env, n.list, nothing{})
+			if err != nil {
+				return err
+			}
+			return env.show(all, func(t *table) { n.draw(t, all) })
 		},
-		{
-			Use:     "show ID",
-			Short:   "Show one of them",
-			Long:    "Show everything that the directory holds about one " + n.name + ".",
-			Example: "  lockport " + n.name + " show " + n.example,
-			Args:    cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				found, err := n.find(cmd, env, args[0])
-				if err != nil {
-					return err
+	}
+}
+
+// newShow makes "show".
+func (n noun[T]) newShow(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show ID",
+		Short:   "Show one of them",
+		Long:    "Show everything that the directory holds about one " + n.name + ".",
+		Example: "  lockport " + n.name + " show " + n.example,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, err := n.find(cmd, env, args[0])
+			if err != nil {
+				return err
+			}
+			return env.show(found, func(t *table) {
+				for i, value := range n.row(found) {
+					t.add(n.columns[i], value)
 				}
-				return env.show(found, func(t *table) {
-					for i, value := range n.row(found) {
-						t.add(n.columns[i], value)
-					}
-				})
-			},
+			})
 		},
-		{
-			Use:   "remove ID",
-			Short: "Take one of them off the directory",
-			Long: "Take a " + n.name + " off the directory. What it sent and what was decided about it stays. It is\n" +
-				"refused while something else needs it.",
-			Example: "  lockport " + n.name + " remove " + n.example,
-			Args:    cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return env.change(cmd, changeQuestion{Changes: []directory.Change{n.remove(args[0])}})
-			},
+	}
+}
+
+// newRemove makes "remove".
+func (n noun[T]) newRemove(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove ID",
+		Short: "Take one of them off the directory",
+		Long: "Take a " + n.name + " off the directory. What it sent and what was decided about it stays. It is\n" +
+			"refused while something else needs it.",
+		Example: "  lockport " + n.name + " remove " + n.example,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return env.change(cmd, changeQuestion{Changes: []directory.Change{n.remove(args[0])}})
 		},
 	}
 }
@@ -83,7 +94,7 @@ func (n noun[T]) draw(t *table, all []T) {
 
 // find returns the one with an id.
 func (n noun[T]) find(cmd *cobra.Command, env *environment, id string) (T, error) {
-	all, err := call[[]T](cmd.Context(), env, n.list, struct{}{})
+	all, err := call[[]T](cmd.Context(), env, n.list, nothing{})
 	if err == nil {
 		for _, one := range all {
 			if n.id(one) == id {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -101,6 +102,7 @@ type received struct {
 	ControlID string    `json:"control_id"`
 	Answer    string    `json:"answer"`
 	Message   string    `json:"message"`
+	Bytes     []byte    `json:"message_base64,omitempty"` // as received, where that is no UTF-8
 }
 
 // serve prints one frame and answers it.
@@ -108,6 +110,9 @@ func (r *receiver) serve(_ context.Context, p *mllp.Peer, frame []byte) mllp.Rep
 	now := r.env.Now()
 	ack := hl7.Ack{Code: r.answer, ControlID: fmt.Sprintf("RCV%d", now.UnixNano()), Time: now, Application: "LOCKPORT", Facility: "RECEIVE"}
 	got := received{Received: now, Peer: p.Address, Answer: string(r.answer), Message: string(frame)}
+	if !utf8.Valid(frame) {
+		got.Bytes = frame
+	}
 	m, err := hl7.Parse(frame)
 	var reply []byte
 	if err != nil {

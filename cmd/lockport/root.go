@@ -23,6 +23,7 @@ func newRoot(env *environment) *cobra.Command {
 		Use:               "lockport",
 		Short:             "HL7 v2 broker, clinical repository and consent in one program",
 		Long:              rootHelp,
+		Version:           readVersion().Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},

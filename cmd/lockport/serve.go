@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -66,16 +67,8 @@ func explainOpen(env *environment, err error) error {
 // run serves until ctx ends, the store fails or a part ends, then drains. The control
 // socket opens last: whoever can reach it finds everything else working.
 func (s *system) run(ctx context.Context) error {
-	if err := s.listen(); err != nil {
-		return err
-	}
-	if err := s.admitInsecure(ctx); err != nil {
-		s.closeListeners()
-		return err
-	}
-	socket, err := s.env.listenControl(s.config.SocketGroup)
+	socket, err := s.openDoors(ctx)
 	if err != nil {
-		s.closeListeners()
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
@@ -114,4 +107,18 @@ func (s *system) run(ctx context.Context) error {
 		return cause
 	}
 	return nil
+}
+
+// openDoors opens every address of the configuration and the control socket, or nothing.
+func (s *system) openDoors(ctx context.Context) (socket net.Listener, err error) {
+	if err = s.listen(); err != nil {
+		return nil, err
+	}
+	if err = s.admitInsecure(ctx); err == nil {
+		socket, err = s.env.listenControl(s.config.SocketGroup)
+	}
+	if err != nil {
+		s.closeListeners()
+	}
+	return socket, err
 }
