@@ -49,8 +49,11 @@ func benchmarkAppend(b *testing.B, senders int) {
 	}
 	wg.Wait()
 	backlog := s.backlog()
-	if err := s.WaitApplied(b.Context(), s.End()); err != nil {
-		b.Fatal(err)
+	for s.Applied() < s.End() { // however long a loaded machine takes
+		moved := s.moved.wait()
+		if s.Applied() < s.End() {
+			<-moved
+		}
 	}
 	b.StopTimer()
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
