@@ -19,7 +19,7 @@ func (a *arrival) endAccess(v clinical.Visit, r patient.Registration) error {
 	}
 	end := v.Ended
 	if end.IsZero() {
-		end = a.happened()
+		end = a.happened
 	}
 	if err := a.endGrants(v.Source.Participant, r, end); err != nil {
 		return err

@@ -200,3 +200,19 @@ func TestADraftIsReadAsWritten(t *testing.T) {
 		t.Error("a table that was written is scanned as if it had not been")
 	}
 }
+
+func TestOneFrameCannotHoldUpTheRecord(t *testing.T) {
+	for name, body := range map[string]string{
+		"in one group":   pid("N1^^^NORTH") + strings.Repeat("OBR|1||F1|X\r", 20_000),
+		"in many groups": strings.Repeat(pid("N1^^^NORTH")+"OBR|1||F1|X\r", 10_000),
+	} {
+		h := newHouse(t)
+		seq := h.receive("north-adt", "ORU^R01", oru(body))
+		if q := h.quarantined(seq); q.State != lockport.StateQuarantined {
+			t.Errorf("%s: thousands of reports of one order were merged", name)
+		}
+		if n := len(h.record.keys(lockport.TableResultVersions)); n > maxReports {
+			t.Errorf("%s: %d versions", name, n)
+		}
+	}
+}

@@ -22,7 +22,7 @@ func (a *arrival) attribute(pid hl7.Segment, update bool) (patient.Registration,
 		return patient.Registration{}, held("PID-3 has no identifier of an assigning authority that this sender speaks for")
 	}
 	details := demographics(pid)
-	claim := patient.Claim{Seq: a.entry.Seq, Time: a.happened(), Identifiers: claimed, Details: &details, MayCreate: true}
+	claim := patient.Claim{Seq: a.entry.Seq, Time: a.happened, Identifiers: claimed, Details: &details, MayCreate: true}
 	var failed error
 	claim.New = a.newRegistration(&failed)
 	r, changes, err := patient.Attribute(index{a.tx}, claim)
@@ -164,7 +164,7 @@ func (a *arrival) merge(pid hl7.Segment, old, into patient.Claimed) error {
 	var failed error
 	details := demographics(pid)
 	changes, err := patient.Merge(index{a.tx}, patient.MergeClaim{
-		Seq: a.entry.Seq, Time: a.happened(), Old: old, Into: into, Details: &details,
+		Seq: a.entry.Seq, Time: a.happened, Old: old, Into: into, Details: &details,
 		New: a.newRegistration(&failed),
 	})
 	if failed != nil {

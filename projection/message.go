@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/clinical"
 	"github.com/lockport-hie/lockport/directory"
 	"github.com/lockport-hie/lockport/hl7"
 )
@@ -40,7 +41,10 @@ type arrival struct {
 	sender    directory.Application
 	directory *directory.Directory
 	region    *time.Location
-	groups    map[int]bool // the patient groups to apply; nil: all
+	encoding  clinical.Encoding      // how its segments are written
+	happened  time.Time              // when it was said
+	groups    map[int]bool           // the patient groups to apply; nil: all
+	reports   map[lockport.Token]int // how many reports of each order the message had so far
 }
 
 // applyMessage applies an accepted message. A refused one changes nothing.
@@ -88,7 +92,12 @@ func (p *projector) arrive(tx lockport.Tx, e *lockport.Entry, m *lockport.Messag
 	if err != nil {
 		return nil, held("the message cannot be read: " + err.Error())
 	}
-	a := &arrival{tx: tx, entry: e, received: m, message: parsed, sender: sender, directory: p.directory, region: p.region}
+	a := &arrival{tx: tx, entry: e, received: m, message: parsed, sender: sender, directory: p.directory, region: p.region, reports: map[lockport.Token]int{}}
+	// Both look at the whole message, so they are found once and not for each of
+	// its orders.
+	header := parsed.Header()
+	a.encoding = clinical.Encoding{Delimiters: string(header.Field(1).Raw()) + string(header.Field(2).Raw()), Charset: parsed.Charset()}
+	a.happened = a.said()
 	return a, nil
 }
 
@@ -159,18 +168,13 @@ func (a *arrival) when(v hl7.Value) time.Time {
 	return at.UTC().Truncate(time.Microsecond) // what a row key can tell apart
 }
 
-// sent is MSH-7, or the moment of arrival where the sender left it empty.
-func (a *arrival) sent() time.Time {
-	if t := a.when(a.message.Header().Field(7)); !t.IsZero() {
-		return t
+// said is when the message was said: EVN-2, else MSH-7, else the moment of
+// arrival.
+func (a *arrival) said() time.Time {
+	for _, v := range []hl7.Value{a.message.First("EVN").Field(2), a.message.Header().Field(7)} {
+		if t := a.when(v); !t.IsZero() {
+			return t
+		}
 	}
 	return a.entry.Time
-}
-
-// happened is EVN-2, or MSH-7 where there is none.
-func (a *arrival) happened() time.Time {
-	if t := a.when(a.message.First("EVN").Field(2)); !t.IsZero() {
-		return t
-	}
-	return a.sent()
 }

@@ -65,6 +65,10 @@ func (a *arrival) applyGroup(number, firstOrder int, g hl7.PatientGroup) error {
 	return a.queue(number, r)
 }
 
+// maxReports is how many reports of one order a message may hold. Each is merged
+// with all the others, so without a bound one frame could hold up the record.
+const maxReports = 100
+
 // filing is one order on its way into the record.
 type filing struct {
 	head     clinical.ResultHead
@@ -84,13 +88,16 @@ func (a *arrival) prepare(r patient.Registration, number int, g hl7.OrderGroup) 
 		version: clinical.Version{
 			Seq: a.entry.Seq, Order: number, Status: obr.Text(25),
 			Reported: a.when(obr.Field(22)), Sent: a.when(a.message.Header().Field(7)),
-			Source: a.source(), Encoding: a.encoding(),
+			Source: a.source(), Encoding: a.encoding,
 		},
 	}
 	a.segments(&f.version, g)
 	token, ok := a.resultToken(g, service.Code)
 	if !ok {
 		token = a.tx.Token("result of entry", fmt.Sprint(a.entry.Seq), fmt.Sprint(number))
+	}
+	if a.reports[token]++; a.reports[token] > maxReports {
+		return f, held("OBR-3 is the same in too many orders of the message")
 	}
 	f.head.Token = token
 	var existing clinical.Result
@@ -144,15 +151,6 @@ func either(obr, orc hl7.Value) hl7.EI {
 		ei.ID = strings.TrimSpace(ei.ID)
 	}
 	return ei
-}
-
-// encoding remembers how the segments are written.
-func (a *arrival) encoding() clinical.Encoding {
-	h := a.message.Header()
-	return clinical.Encoding{
-		Delimiters: string(h.Field(1).Raw()) + string(h.Field(2).Raw()),
-		Charset:    a.message.Charset(),
-	}
 }
 
 // segments splits an order group into its head, its observations and the rest,

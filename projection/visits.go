@@ -53,7 +53,7 @@ func (a *arrival) applyVisit(trigger string, r patient.Registration) error {
 		}
 	}
 	visit, changed, err := clinical.ApplyVisit(existing, clinical.VisitEvent{
-		Trigger: trigger, Time: a.happened(), Seq: a.entry.Seq, Token: token,
+		Trigger: trigger, Time: a.happened, Seq: a.entry.Seq, Token: token,
 		Registration: registration, Number: number, Source: a.source(),
 		Class: visitText(pv1.Component(2, 1)), Place: visitText(pv1.Field(3)),
 		Admitted: a.visitTime(pv1.Field(44)), Ended: a.visitTime(pv1.Field(45)),
