@@ -48,8 +48,8 @@ func start(ctx context.Context, c *FeedsConfig, feed directory.Feed, app directo
 	return d
 }
 
-// same reports whether the delivery is for a feed and an application as they
-// are now. Whatever else of an application changes is nothing to a feed.
+// same reports whether the delivery is for this feed and application. Whatever
+// else of an application changes is nothing to a feed.
 func (d *delivery) same(feed directory.Feed, app directory.Application) bool {
 	return d.feed == feed && d.app.Name == app.Name && d.app.Facility == app.Facility
 }
