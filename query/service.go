@@ -67,7 +67,8 @@ func New(c Config) *Service {
 func (s *Service) Answer(ctx context.Context, from directory.Application, peer lockport.Peer, m *hl7.Message) lockport.Reply {
 	d, err := s.config.Directory(ctx)
 	if err != nil {
-		return s.plain(m, begun(m), failure(begun(m), err))
+		q := begun(m)
+		return s.plain(m, q, failure(q, err))
 	}
 	q, problem := read(m, from, d)
 	if problem != nil {
