@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -135,14 +137,29 @@ func (env *environment) loadConfiguration() (configuration, error) {
 // parseConfiguration reads lockport.yaml and says by line what is wrong with it.
 func parseConfiguration(text []byte) (configuration, error) {
 	c := defaultConfiguration()
-	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c)
+	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	err := decodeYAML(decoder, &c)
 	if err != nil && !errors.Is(err, io.EOF) { // a file of comments alone
 		return c, explainYAML(err)
+	}
+	if err == nil && !errors.Is(decodeYAML(decoder, new(any)), io.EOF) {
+		return c, lockport.Errorf(lockport.Invalid, "", "there is more than one document in it: what stands behind --- would not count")
 	}
 	if err := c.check(); err != nil {
 		return c, err
 	}
 	return c, nil
+}
+
+// decodeYAML decodes one document. The library panics on some tags; what it cannot bear is
+// wrong in a configuration.
+func decodeYAML(decoder *yaml.Decoder, into any) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = lockport.Errorf(lockport.Invalid, "", "it cannot be read: leave tags and anchors out")
+		}
+	}()
+	return decoder.Decode(into)
 }
 
 // explainYAML turns the parser's error into one line with the place.
@@ -187,17 +204,12 @@ func (c configuration) check() error {
 	if _, err := zerolog.ParseLevel(c.LogLevel); err != nil {
 		return wrong("log_level", "want debug, info, warn or error")
 	}
-	return errors.Join(c.Limits.check(), c.checkOperators())
+	return cmp.Or(c.Limits.check(), c.checkOperators())
 }
 
 // check looks at the durations.
 func (l limits) check() error {
-	for key, d := range map[string]duration{"limits.idle": l.Idle, "limits.receive": l.Receive, "limits.write": l.Write} {
-		if err := d.check(key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(l.Idle.check("limits.idle"), l.Receive.check("limits.receive"), l.Write.check("limits.write"))
 }
 
 // checkOperators makes sure that somebody may change something, and that every role exists.
@@ -205,8 +217,8 @@ func (c configuration) checkOperators() error {
 	if len(c.Operators) == 0 {
 		return wrong("operators", "name at least one user, or nobody can work with the server")
 	}
-	for user, roles := range c.Operators {
-		for _, r := range roles {
+	for _, user := range slices.Sorted(maps.Keys(c.Operators)) {
+		for _, r := range c.Operators[user] {
 			if !slices.Contains(allRoles(), r) {
 				return wrong("operators."+user, "want operator, privacy-officer or analyst")
 			}

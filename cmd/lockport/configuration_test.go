@@ -21,6 +21,18 @@ func TestDefaultsStandForWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+// What would be left out in silence is refused.
+func TestOneDocumentOnly(t *testing.T) {
+	if _, err := parseConfiguration([]byte(sound + "---\nunknown_sources: accept\n")); lockport.KindOf(err) != lockport.Invalid || err == nil {
+		t.Errorf("a second document: %v", err)
+	}
+	for _, text := range []string{"---\n" + sound, sound + "# end\n", sound + "...\n"} {
+		if _, err := parseConfiguration([]byte(text)); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestInsecureListeners(t *testing.T) {
 	for _, c := range []struct {
 		address string
@@ -74,7 +86,7 @@ func TestInitRefusesWhatIsUnsafe(t *testing.T) {
 // FuzzParseConfiguration looks for input that is neither taken nor refused with one line of
 // kind Invalid.
 func FuzzParseConfiguration(f *testing.F) {
-	for _, seed := range []string{sound, "", "listen: [", "a: b", "limits: {idle: 1}", "operators: {a: [b]}", "listen: [{tls: {key: a}}]", "- 1", "\x00", "&a [*a]"} {
+	for _, seed := range []string{sound, "", "listen: [", "a: b", "limits: {idle: 1}", "operators: {a: [b]}", "listen: [{tls: {key: a}}]", "- 1", "\x00", "&a [*a]", "limits: {idle: soon, write: 0}\noperators: {a: [b]}\nlisten: [{address: \":1\", allow: [10.0.0.1], insecure: true}]"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

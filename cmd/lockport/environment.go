@@ -69,7 +69,7 @@ func run(ctx context.Context, env *environment, args []string) int {
 	if errors.As(err, &silent) {
 		return silent.kind.Meaning().Exit
 	}
-	fmt.Fprintf(env.Err, "lockport: %s\n", strings.TrimSpace(err.Error()))
+	fmt.Fprintf(env.Err, "lockport: %s\n", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 	var usage *usageError
 	if errors.As(err, &usage) {
 		return exitUsage
