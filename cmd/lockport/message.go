@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
@@ -33,7 +34,7 @@ func newMessageList(env *environment) *cobra.Command {
   lockport message list --state refused --output json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := call[[]shownMessage](cmd.Context(), env, pathMessageList, q)
+			list, err := env.listedMessages(cmd.Context(), q)
 			if err != nil {
 				return err
 			}
@@ -52,6 +53,28 @@ func newMessageList(env *environment) *cobra.Command {
 	flags.StringVar(&q.ControlID, "control-id", "", "only those with this MSH-10")
 	flags.StringVar(&q.State, "state", "", "only stored, refused, quarantined, released or discarded ones")
 	return cmd
+}
+
+// listedMessages asks for a list page by page, so that neither a question nor its answer
+// outgrows memory at the server.
+func (env *environment) listedMessages(ctx context.Context, q messagesQuestion) ([]shownMessage, error) {
+	list := []shownMessage{}
+	for wanted := q.Limit; wanted > 0; wanted = q.Limit - len(list) {
+		page := q
+		page.Limit = min(wanted, maxLimit)
+		if len(list) > 0 {
+			page.Before = list[len(list)-1].Sequence
+		}
+		more, err := call[[]shownMessage](ctx, env, pathMessageList, page)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, more...)
+		if len(more) < page.Limit {
+			break
+		}
+	}
+	return list, nil
 }
 
 // newMessageShow makes "lockport message show".
