@@ -111,12 +111,13 @@ func (b *Broker) receive(ctx context.Context, p lockport.Peer, frame []byte, m *
 }
 
 // TooLarge answers a message that was over the frame limit and therefore never
-// read. MSA-2 is empty, because MSH-10 was not kept.
-func (b *Broker) TooLarge(limit int) []byte {
-	b.observe("", string(hl7.AR), false)
-	return hl7.RejectUnparsable(nil, b.ack(hl7.AR, b.config.Now(), &refusal{
+// read, and keeps that it came. MSA-2 is empty, because MSH-10 was not kept.
+func (b *Broker) TooLarge(ctx context.Context, p lockport.Peer) lockport.Reply {
+	in := &intake{broker: b, peer: p, now: b.config.Now().UTC()}
+	r := &refusal{
 		at: hl7.Location{Segment: "MSH", Sequence: 1}, code: 104, text: "the message is larger than this listener takes",
-	}))
+	}
+	return in.keepRefusal(ctx, hl7.RejectUnparsable(nil, b.ack(hl7.AR, in.now, r)), hl7.AR, r)
 }
 
 func (b *Broker) observe(messageType, code string, duplicate bool) {

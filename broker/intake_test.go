@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/directory"
+	"github.com/lockport-hie/lockport/hl7"
 )
 
 // header makes a message from MSH-3, MSH-4, MSH-9, MSH-10, MSH-11 and MSH-12.
@@ -231,5 +232,18 @@ func TestAFullDiskIsNotSaidToWhoTakesNoErrors(t *testing.T) {
 	reply, _ := w.send(plain, strings.Replace(good("1"), "|2.5.1", "|2.5.1|||NE|NE", 1))
 	if reply.Frame != nil || !reply.Close {
 		t.Error("an unwanted answer, or no sign at all that the message was not taken")
+	}
+}
+
+func TestATooLargeMessageIsAnsweredAndRemembered(t *testing.T) {
+	w := newWorld(t, RejectUnknown)
+	reply := w.broker.TooLarge(t.Context(), plain)
+	m, err := hl7.Parse(reply.Frame)
+	if err != nil || m.First("MSA").Text(1) != "AR" || m.First("ERR").Component(3, 1).Text() != "104" {
+		t.Error("not answered AR 104")
+	}
+	entries := w.journal.all()
+	if len(entries) != 1 || entries[0].Kind != lockport.EntryRefusal || entries[0].Body.(*lockport.Message).Code != 104 {
+		t.Error("nothing says that it came")
 	}
 }

@@ -77,7 +77,9 @@ func (s *system) closeListeners() {
 func (s *system) open(c listener) (openListener, error) {
 	server := &mllp.Server{
 		Limits: s.config.Limits.mllp(), Observe: s.meter, Release2: c.Release2, Handler: s.receiver(c.Insecure),
-		TooLarge: func(_ *mllp.Peer, limit int) []byte { return s.broker.TooLarge(limit) },
+		TooLarge: func(p *mllp.Peer, _ int) []byte {
+			return s.broker.TooLarge(context.Background(), peerOf(p, c.Insecure)).Frame
+		},
 		Panicked: func(p *mllp.Peer, stack []byte) {
 			s.log.Error().Str("listener", p.Listener).Bytes("stack", stack).Msg("a message made the handler panic")
 		},
