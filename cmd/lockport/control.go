@@ -171,11 +171,12 @@ func groupID(name string) (int, error) {
 
 // serveControl answers on l until stop is done, then lets open questions be answered.
 func serveControl(stop context.Context, l net.Listener, handler http.Handler) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ConnContext:       withCaller,
-	}
+	return serveHTTP(stop, l, &http.Server{Handler: handler, ConnContext: withCaller})
+}
+
+// serveHTTP serves until stop is done, then lets what has begun be answered for a while.
+func serveHTTP(stop context.Context, l net.Listener, server *http.Server) error {
+	server.ReadHeaderTimeout, server.IdleTimeout = 10*time.Second, time.Minute
 	done := make(chan error, 1)
 	go func() {
 		<-stop.Done()
@@ -184,7 +185,7 @@ func serveControl(stop context.Context, l net.Listener, handler http.Handler) er
 		done <- server.Shutdown(ctx)
 	}()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return lockport.Errorf(lockport.Internal, "control socket", "%w", err)
+		return lockport.Errorf(lockport.Internal, "http at "+l.Addr().String(), "%w", err)
 	}
 	return <-done
 }

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
-	"time"
 
-	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/web"
 )
 
@@ -41,16 +38,5 @@ func (s *system) serveWeb(stop context.Context) error {
 		s.log.Warn().Str("address", s.config.Web).Err(err).Msg("nothing is served over HTTP: set web: in the configuration")
 		return nil
 	}
-	server := &http.Server{Handler: web.Handler(s.health), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	done := make(chan error, 1)
-	go func() {
-		<-stop.Done()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(stop), 5*time.Second)
-		defer cancel()
-		done <- server.Shutdown(ctx)
-	}()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return lockport.Errorf(lockport.Internal, "web", "%w", err)
-	}
-	return <-done
+	return serveHTTP(stop, l, &http.Server{Handler: web.Handler(s.health)})
 }
