@@ -76,6 +76,15 @@ func checkRoundTrip(t testing.TB, name string, m *Message) {
 		if !s.Junk() && !bytes.Equal(rejoin(s), s.Raw()) {
 			t.Errorf("%s: segment %d does not round-trip", name, i)
 		}
+		fields := 0
+		for f, v := range s.Fields() {
+			if fields++; f != fields || f <= 40 && v != s.Field(f) {
+				t.Errorf("%s: field %d of segment %d differs by number and by iteration", name, f, i)
+			}
+		}
+		if fields != s.NumFields() {
+			t.Errorf("%s: segment %d has %d fields by iteration and %d by count", name, i, fields, s.NumFields())
+		}
 		end, n = to, n+1
 	}
 	if n != m.Len() {
@@ -90,30 +99,28 @@ func checkRoundTrip(t testing.TB, name string, m *Message) {
 func rejoin(s Segment) []byte {
 	d := s.m.Delimiters()
 	out := []byte(s.ID())
-	first := 1
-	if s.isHeader() {
-		first = 2
-	}
-	for n := first; n <= s.NumFields(); n++ {
-		out = append(out, d.Field)
-		if s.isHeader() && n == 2 {
-			out = append(out, s.Field(2).Raw()...)
+	for n, field := range s.Fields() {
+		if s.isHeader() && n == 1 {
 			continue
 		}
-		for r, rep := range s.Reps(n) {
+		out = append(out, d.Field)
+		if s.isHeader() && n == 2 {
+			out = append(out, field.Raw()...)
+			continue
+		}
+		for r, rep := range field.Repetitions() {
 			if r > 1 {
 				out = append(out, d.Repetition)
 			}
-			for c := 1; c <= rep.NumComponents(); c++ {
+			for c, component := range rep.Components() {
 				if c > 1 {
 					out = append(out, d.Component)
 				}
-				component := rep.Component(c)
-				for sub := 1; sub <= component.NumSubcomponents(); sub++ {
+				for sub, v := range component.Subcomponents() {
 					if sub > 1 {
 						out = append(out, d.Subcomponent)
 					}
-					out = append(out, component.Subcomponent(sub).Raw()...)
+					out = append(out, v.Raw()...)
 				}
 			}
 		}

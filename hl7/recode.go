@@ -20,8 +20,10 @@ func (b *Builder) Copy(s Segment) {
 	if s.isHeader() {
 		first = 3
 	}
-	for n := first; n <= s.NumFields(); n++ {
-		out.SetValue(n, s.Field(n))
+	for n, v := range s.Fields() {
+		if n >= first {
+			out.SetValue(n, v)
+		}
 	}
 	if out.id == "MSH" && b.declared != "" {
 		out.Set(18, b.declared)
@@ -48,24 +50,24 @@ func (b *Builder) recode(dst []byte, v Value) []byte {
 	if b.sameCode(v.m, v.Raw()) {
 		return append(dst, v.Raw()...)
 	}
-	from, to := v.m.delims, b.delims
+	to := b.delims
 	switch v.level {
 	case levelRepetition:
-		for c := 1; c <= v.NumComponents(); c++ {
+		for c, component := range v.Components() {
 			if c > 1 {
 				dst = append(dst, to.Component)
 			}
-			dst = b.recode(dst, v.Component(c))
+			dst = b.recode(dst, component)
 		}
 		return dst
 	case levelComponent:
-		for s, n := 1, v.m.count(v.from, v.to, from.Subcomponent); s <= n; s++ {
+		for s, part := range v.Subcomponents() {
 			if s > 1 && to.Subcomponent != 0 {
 				dst = append(dst, to.Subcomponent)
 			} else if s > 1 {
 				dst = append(dst, to.Escape, 'T', to.Escape)
 			}
-			dst = b.recodeText(dst, v.Subcomponent(s))
+			dst = b.recodeText(dst, part)
 		}
 		return dst
 	}

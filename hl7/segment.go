@@ -77,7 +77,7 @@ func (s Segment) named() bool {
 // isHeader tells whether field 1 of the segment is its own separator.
 func (s Segment) isHeader() bool {
 	b := s.m.raw[s.from:s.to]
-	if len(b) < 4 || b[2] != 'H' && b[1] != 'S' {
+	if len(b) < 4 || b[2] != 'H' && b[2] != 'S' {
 		return false
 	}
 	return string(b[:3]) == "MSH" || string(b[:3]) == "BHS" || string(b[:3]) == "FHS"
@@ -137,6 +137,31 @@ func (m *Message) field(pos, to uint32, n int) Value {
 		to = from + uint32(i)
 	}
 	return Value{m: m, from: from, to: to, level: levelField}
+}
+
+// Fields yields all fields, counted from 1, in time linear in the bytes of the segment, where asking for many of them by
+// number begins at the front each time. A header's first two are its delimiters.
+func (s Segment) Fields() iter.Seq2[int, Value] {
+	return func(yield func(int, Value) bool) {
+		if !s.named() || s.to-s.from < 4 {
+			return
+		}
+		m, n, pos := s.m, 1, s.from+4
+		if s.isHeader() {
+			second := s.Field(2)
+			if !yield(1, s.Field(1)) || second.m == nil || !yield(2, second) || second.to == s.to {
+				return
+			}
+			n, pos = 3, second.to+1
+		}
+		for ; ; n++ {
+			end := m.find(pos, s.to, m.delims.Field)
+			if !yield(n, Value{m: m, from: pos, to: end, level: levelField}) || end == s.to {
+				return
+			}
+			pos = end + 1
+		}
+	}
 }
 
 // NumFields returns the number of the last field that the segment has, whether it is valued or not.

@@ -107,18 +107,22 @@ func (v Value) Repetition(r int) Value {
 
 // Repetitions yields all repetitions of a field, counted from 1: none when it is absent, one when it is empty.
 func (v Value) Repetitions() iter.Seq2[int, Value] {
+	switch {
+	case v.m == nil:
+		return func(func(int, Value) bool) {}
+	case v.level == levelField:
+		return v.parts(v.m.delims.Repetition, levelRepetition)
+	}
+	return func(yield func(int, Value) bool) { yield(1, v) }
+}
+
+// parts yields what stands between separators, counted from 1.
+func (v Value) parts(sep byte, l level) iter.Seq2[int, Value] {
 	return func(yield func(int, Value) bool) {
-		if v.m == nil {
-			return
-		}
-		if v.level != levelField {
-			yield(1, v)
-			return
-		}
 		pos := v.from
-		for r := 1; ; r++ {
-			end := v.m.find(pos, v.to, v.m.delims.Repetition)
-			if !yield(r, Value{m: v.m, from: pos, to: end, level: levelRepetition}) || end == v.to {
+		for n := 1; ; n++ {
+			end := v.m.find(pos, v.to, sep)
+			if !yield(n, Value{m: v.m, from: pos, to: end, level: l}) || end == v.to {
 				return
 			}
 			pos = end + 1
@@ -149,6 +153,20 @@ func (v Value) Component(c int) Value {
 	return v.itself(c)
 }
 
+// Components yields all components of a repetition or of a field's first repetition, counted from 1, in time linear in
+// its bytes, where asking for them one by one by number begins at the front each time. An absent value has none.
+func (v Value) Components() iter.Seq2[int, Value] {
+	switch {
+	case v.m == nil:
+		return func(func(int, Value) bool) {}
+	case v.level == levelField:
+		return v.Repetition(1).Components()
+	case v.level == levelRepetition:
+		return v.parts(v.m.delims.Component, levelComponent)
+	}
+	return func(yield func(int, Value) bool) { yield(1, v) }
+}
+
 // NumComponents returns the number of components of a repetition or of a field's first repetition.
 func (v Value) NumComponents() int {
 	switch v.level {
@@ -172,6 +190,20 @@ func (v Value) Subcomponent(s int) Value {
 		return v.part(v.m.delims.Subcomponent, s, levelSubcomponent)
 	}
 	return v.itself(s)
+}
+
+// Subcomponents yields all subcomponents of a component or of a field's or repetition's first component, counted from 1,
+// in time linear in its bytes. An absent value has none.
+func (v Value) Subcomponents() iter.Seq2[int, Value] {
+	switch {
+	case v.m == nil:
+		return func(func(int, Value) bool) {}
+	case v.level == levelField || v.level == levelRepetition:
+		return v.Component(1).Subcomponents()
+	case v.level == levelComponent:
+		return v.parts(v.m.delims.Subcomponent, levelSubcomponent)
+	}
+	return func(yield func(int, Value) bool) { yield(1, v) }
 }
 
 // NumSubcomponents returns the number of subcomponents of a component or of a field's or repetition's first component.

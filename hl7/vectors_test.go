@@ -32,6 +32,8 @@ func TestHardInputs(t *testing.T) {
 		{"MSH-2", head, "MSH-2", `^~\&`, `^~\&`, Valued},
 		{"MSH-3 is the first field behind MSH-2", head, "MSH-3", "A", "A", Valued},
 		{"MSH-9.2", head, "MSH-9.2", "A01", "A01", Valued},
+		{"BHS-1 is a separator", head + "BHS|^~\\&|X\r", "BHS-1", "|", "|", Valued},
+		{"FHS-3 is the first field behind FHS-2", head + "FHS|^~\\&|X\r", "FHS-3", "X", "X", Valued},
 		{"whole segment", head + "ZZZ|1|2\r", "ZZZ", "ZZZ|1|2", "ZZZ|1|2", Valued},
 		{"custom delimiters", "MSH#*!?%#A\rPID###1*2!3*a%b\r", "PID-3(2).2.2", "b", "b", Valued},
 		{"custom delimiters leave the usual ones as text", "MSH#*!?%#A\rPID###a|b^c&d\r", "PID-3", "a|b^c&d", "a|b^c&d", Valued},
