@@ -22,7 +22,6 @@ const queueLength = 4096
 
 // request is one call of Append on its way through the committer.
 type request struct {
-	ctx      context.Context
 	entries  []*prepared
 	receipts []lockport.Receipt
 	done     chan error
@@ -245,10 +244,15 @@ func (s *Store) Append(ctx context.Context, entries []lockport.Entry) ([]lockpor
 	if len(entries) == 0 {
 		return nil, nil
 	}
+	// Once a request is queued it is stored whether or not its caller still waits;
+	// whoever has given up before is sure that it is not.
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err := s.waitForProjector(ctx); err != nil {
 		return nil, err
 	}
-	r := &request{ctx: ctx, entries: make([]*prepared, len(entries)), done: make(chan error, 1)}
+	r := &request{entries: make([]*prepared, len(entries)), done: make(chan error, 1)}
 	for i := range entries {
 		p, err := s.prepare(&entries[i])
 		if err != nil {

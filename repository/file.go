@@ -112,6 +112,16 @@ func (v *vault) createFile(path string, n identity, fill func(tx *bolt.Tx) error
 	return syncDir(filepath.Dir(path))
 }
 
+// removeUnfinished removes files whose creation a crash cut short: they never
+// got the name under which they count.
+func removeUnfinished(dir string) error {
+	names, err := filepath.Glob(filepath.Join(dir, "*.bolt.new"))
+	for _, name := range names {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
+}
+
 // inspect reads a file's identity without writing to it, and checks that this
 // version and these keys can open it.
 func (v *vault) inspect(path, kind string) (n identity, err error) {

@@ -87,7 +87,30 @@ func openJournal(v *vault, dir string, limit int64) (*journal, audit.Head, error
 			return nil, head, errors.Join(err, j.close())
 		}
 	}
+	if err := j.settle(); err != nil {
+		return nil, head, errors.Join(err, j.close())
+	}
 	return j, head, nil
+}
+
+// settle flushes what a process that was killed may have written and not
+// flushed. Such entries read well, and the duplicate window is about to vouch
+// for them: without the flush, a message sent again would be acknowledged for an
+// entry that the next power cut takes away. The same holds for the name of a file
+// that was begun just before. Closed files were flushed before the next began.
+func (j *journal) settle() error {
+	if j.vault.seam.noSync || len(j.files) == 0 {
+		return nil
+	}
+	last := j.files[len(j.files)-1]
+	if err := errors.Join(last.db.Sync(), syncDir(j.dir)); err != nil {
+		return err
+	}
+	if told := j.vault.seam.synced; told != nil {
+		told(last.path)
+		told(j.dir)
+	}
+	return nil
 }
 
 func fileNumber(path string) int {

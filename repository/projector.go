@@ -194,7 +194,12 @@ func (p *projecting) publish(rows *recordTx) error {
 	if s.window.waiting() < windowFlush {
 		return nil
 	}
-	return s.window.flush(s.End())
+	// A disk without room is no reason to stop: the tokens stay in memory and in
+	// the journal, and are written after a later transaction.
+	if err := s.window.flush(s.End()); err != nil && !full(err) {
+		return err
+	}
+	return nil
 }
 
 func (p *projecting) applyAll(rows *recordTx, done *progress) error {
@@ -288,7 +293,11 @@ func (p *projecting) fetch(seq lockport.Seq) (*lockport.Entry, audit.Header, err
 		e, err := p.s.decodeBody(n.header, n.plain)
 		return e, n.header, entryDamaged(seq, err)
 	}
-	if len(p.chunk) == 0 || p.chunk[0].seq != seq {
+	// Entries that were read ahead may have been taken from recent meanwhile.
+	for len(p.chunk) > 0 && p.chunk[0].seq < seq {
+		p.chunk = p.chunk[1:]
+	}
+	if len(p.chunk) == 0 {
 		var err error
 		if p.chunk, err = p.s.journal.read(seq, false, readEntries); err != nil {
 			return nil, audit.Header{}, err

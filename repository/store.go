@@ -30,8 +30,9 @@ type Options struct {
 // seams are what tests change to show that they would notice. Nothing outside
 // this package's tests can reach them.
 type seams struct {
-	noSync  bool // commits do not reach the disk
-	maxSize int  // bytes that a file may have
+	noSync  bool              // commits do not reach the disk
+	maxSize int               // bytes that a file may have
+	synced  func(path string) // told what Open has flushed
 }
 
 const defaultJournalBytes = 1 << 30
@@ -192,6 +193,9 @@ func (s *Store) openFiles(o Options) error {
 	if err := s.inspectAll(); err != nil {
 		return err
 	}
+	if err := removeUnfinished(o.Dir); err != nil {
+		return err
+	}
 	limit := o.JournalBytes
 	if limit <= 0 {
 		limit = defaultJournalBytes
@@ -231,6 +235,10 @@ func (s *Store) inspectAll() error {
 // refillWindow reads what the duplicate window had in memory when the store was
 // last open.
 func (s *Store) refillWindow() error {
+	if s.window.through > s.head.Seq {
+		// Answering from such a window would acknowledge messages that are lost.
+		return entriesMissing(s.dir, s.head.Seq, "duplicate window", s.window.through)
+	}
 	for seq := s.window.through + 1; seq <= s.head.Seq; {
 		chunk, err := s.journal.read(seq, false, readEntries)
 		if err != nil {
@@ -290,6 +298,11 @@ func (s *Store) start(rules lockport.Projector) error {
 	return nil
 }
 
+// entriesMissing says that a view knows entries that the journal does not hold.
+func entriesMissing(dir string, end lockport.Seq, view string, knows lockport.Seq) error {
+	return damaged(filepath.Join(dir, journalName(1)), fmt.Errorf("the journal ends at entry %d and the %s has applied %d: entries are missing", end, view, knows))
+}
+
 func (s *Store) readProgress(p *projecting) error {
 	tx, err := s.record.db.Begin(false)
 	if err != nil {
@@ -301,7 +314,7 @@ func (s *Store) readProgress(p *projecting) error {
 	}
 	at := p.progress.applied
 	if at.Seq > s.head.Seq {
-		return damaged(filepath.Join(s.dir, journalName(1)), fmt.Errorf("the journal ends at entry %d and the record has applied %d: entries are missing", s.head.Seq, at.Seq))
+		return entriesMissing(s.dir, s.head.Seq, "record", at.Seq)
 	}
 	hash, err := s.hashOf(at.Seq)
 	if err == nil && hash != at.Hash {
