@@ -271,7 +271,10 @@ func TestParseMSH(t *testing.T) {
 	if a, f, err := ParseMSH("APP| FAC"); err != nil || a != "APP" || f != "FAC" {
 		t.Errorf("%q %q %v", a, f, err)
 	}
-	for _, s := range []string{"", "APP", "|", "A|B|C"} {
+	if a, f, err := ParseMSH("APP^1.2^ISO|FAC^2.16.840.1.113883.19.1.1^ISO"); err != nil || a != "APP" || f != "FAC" {
+		t.Errorf("copied from a message: %q %q %v", a, f, err)
+	}
+	for _, s := range []string{"", "APP", "|", "^1.2|^", "A|B|C"} {
 		if _, _, err := ParseMSH(s); lockport.KindOf(err) != lockport.Invalid || err == nil {
 			t.Errorf("%q: %v", s, err)
 		}

@@ -104,12 +104,20 @@ func ParseHD(s string) (lockport.HD, error) {
 }
 
 // ParseMSH reads 'APP|FACILITY', the MSH-3.1 and MSH-4.1 of an application. One
-// of the two may be empty.
+// of the two may be empty. What follows a ^ is left out, so that MSH-3 and MSH-4
+// can be copied from a message: an application is known by the first components.
 func ParseMSH(s string) (msh3, msh4 string, err error) {
 	msh3, msh4, found := strings.Cut(s, "|")
-	msh3, msh4 = strings.TrimSpace(msh3), strings.TrimSpace(msh4)
-	if !found || strings.Contains(msh4, "|") || msh3 == "" && msh4 == "" {
+	found = found && !strings.Contains(msh4, "|")
+	msh3, msh4 = firstComponent(msh3), firstComponent(msh4)
+	if !found || msh3 == "" && msh4 == "" {
 		return "", "", lockport.Errorf(lockport.Invalid, "", "write MSH-3 and MSH-4 as 'APP|FACILITY'")
 	}
 	return msh3, msh4, nil
+}
+
+// firstComponent returns what stands before the first ^, without blanks around it.
+func firstComponent(s string) string {
+	s, _, _ = strings.Cut(s, "^")
+	return strings.TrimSpace(s)
 }
