@@ -32,19 +32,22 @@ type fenced struct {
 	text     string
 }
 
-// fences returns the fenced blocks of one section of README.md, in order. Its opening line
-// says the language and, after the word terminal, which one is meant.
-func fences(t *testing.T, title string) []fenced {
+// fences returns the fenced blocks of one section of a page, or of all of it when no title is
+// given, in order. A block's opening line says the language and, after the word terminal,
+// which one is meant.
+func fences(t *testing.T, path, title string) []fenced {
 	t.Helper()
-	page, err := os.ReadFile(readme)
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, found := strings.Cut(string(page), title)
+	before, section, found := strings.Cut(string(page), title)
 	if !found {
-		t.Fatalf("README.md has no section %q", strings.TrimSpace(title))
+		t.Fatalf("%s has no section %q", path, strings.TrimSpace(title))
 	}
-	section, _, _ := strings.Cut(rest, "\n## ")
+	if title != "" {
+		section, _, _ = strings.Cut(section, "\n## ")
+	}
 	first := strings.Count(before+title, "\n") + 1
 	var all []fenced
 	var open *fenced
@@ -88,7 +91,7 @@ func TestReadmeWalk(t *testing.T) {
 			"127.0.0.1:2575", mllpAddress, "127.0.0.1:2600", feedAddress),
 		ready: map[string][]string{"1": {`"message":"serving"`}, "3": {"listening on " + feedAddress}},
 	}
-	blocks := fences(t, walkTitle)
+	blocks := fences(t, readme, walkTitle)
 	if len(blocks) < 10 || !strings.HasPrefix(blocks[0].text, start) {
 		t.Fatalf("the walk has %d blocks and does not begin with %q", len(blocks), start)
 	}
@@ -231,6 +234,54 @@ func TestMissingLine(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
+}
+
+// TestPagesShowCommandsThatParse holds the commands in the fenced blocks of all pages against
+// the command line: they exist, and so do their flags.
+func TestPagesShowCommandsThatParse(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, page := range append(pages, readme) {
+		for _, b := range fences(t, page, "") {
+			for line := range strings.SplitSeq(strings.ReplaceAll(b.text, "\\\n", " "), "\n") {
+				line, _, _ = strings.Cut(line, "  #")
+				if !strings.HasPrefix(line, "lockport ") {
+					continue
+				}
+				checked++
+				if err := parses(line); err != nil {
+					t.Errorf("%s, block of line %d: %q: %v", page, b.line, line, err)
+				}
+			}
+		}
+	}
+	if checked < 30 {
+		t.Errorf("%d commands in all pages: they are not found", checked)
+	}
+}
+
+// parses looks a command line up without running it.
+func parses(line string) error {
+	env, _, _ := bare()
+	found, rest, err := newRoot(env).Find(words(line))
+	if err != nil {
+		return err
+	}
+	if err := found.ParseFlags(rest); err != nil {
+		return err
+	}
+	for _, name := range requiredFlags(found) {
+		if !found.Flags().Changed(name) {
+			return fmt.Errorf("it lacks --%s", name)
+		}
+	}
+	if found.Args == nil {
+		return nil
+	}
+	return found.Args(found, found.Flags().Args())
 }
 
 // TestReadmeNamesWhatExists holds the tests and pages that README.md names against the tree.
