@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,12 +28,13 @@ type fenced struct {
 	line     int    // in the page
 	language string // sh is typed, text is what it printed
 	terminal string // "" is the one that most is typed in; the others hold a command that goes on
+	exit     int    // code with which it ends
 	text     string
 }
 
 // fences returns the fenced blocks of one section of a page, or of all of it when no title is
-// given, in order. A block's opening line says the language and, after the word terminal,
-// which one is meant.
+// given, in order. A block's opening line says the language and, where it is not the usual one,
+// "terminal N" or "exit N".
 func fences(t *testing.T, path, title string) []fenced {
 	t.Helper()
 	page, err := os.ReadFile(path)
@@ -56,8 +56,10 @@ func fences(t *testing.T, path, title string) []fenced {
 		case fence && open != nil:
 			all, open = append(all, *open), nil
 		case fence:
-			language, terminal, _ := strings.Cut(strings.TrimSpace(info), " terminal ")
-			open = &fenced{line: first + i, language: language, terminal: terminal}
+			open = &fenced{line: first + i}
+			if _, err := fmt.Sscanf(info, "%s exit %d", &open.language, &open.exit); err != nil {
+				open.language, open.terminal, _ = strings.Cut(strings.TrimSpace(info), " terminal ")
+			}
 		case open != nil:
 			open.text += line
 		}
@@ -76,8 +78,7 @@ type newcomer struct {
 }
 
 // TestReadmeWalk types "The first ten minutes" of README.md and holds what is printed against
-// what the page shows. A block must end with exit code 0, or with the one that the comment
-// "# exit N" in it names.
+// what the page shows. A block must end with exit code 0, or with the one that its fence names.
 func TestReadmeWalk(t *testing.T) {
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("SKIPPED: there is no bash to type the walk of README.md into")
@@ -121,16 +122,9 @@ func (n *newcomer) command(b fenced) *exec.Cmd {
 	return cmd
 }
 
-// exitComment names the exit code that a block is to end with.
-var exitComment = regexp.MustCompile(`# exit (\d+)`)
-
 // typed runs a block to its end.
 func (n *newcomer) typed(b fenced) {
 	n.t.Helper()
-	want := 0
-	if m := exitComment.FindStringSubmatch(b.text); m != nil {
-		want, _ = strconv.Atoi(m[1])
-	}
 	out, err := n.command(b).CombinedOutput()
 	n.printed = string(out)
 	got := 0
@@ -139,8 +133,8 @@ func (n *newcomer) typed(b fenced) {
 	} else if err != nil {
 		n.t.Fatalf("README.md:%d: %v", b.line, err)
 	}
-	if got != want {
-		n.t.Fatalf("README.md:%d: exit code %d, want %d; it printed:\n%s", b.line, got, want, out)
+	if got != b.exit {
+		n.t.Fatalf("README.md:%d: exit code %d, want %d; it printed:\n%s", b.line, got, b.exit, out)
 	}
 }
 
