@@ -59,7 +59,7 @@ func (d Directive) validateScope() error {
 
 func (d Directive) validateSigner() error {
 	if d.Signer != "" && d.Signer != SignerSelf && !slices.Contains(others, d.Signer) {
-		return invalid("signer", "not a known relationship")
+		return invalid("signer", "not one of self, parent, guardian, health-care-agent, next-of-kin, conservator")
 	}
 	if d.Visit != "" && (d.Value != Give || d.Community || d.Signer != SignerSelf) {
 		return invalid("visit", "a one-visit consent is a give to one participant, signed by the patient")
@@ -70,7 +70,7 @@ func (d Directive) validateSigner() error {
 func (d Directive) validateCovers() error {
 	for i, c := range d.Covers {
 		if !slices.Contains(categories, c) || slices.Contains(d.Covers[:i], c) {
-			return invalid("covers", "an unknown category, or one named twice")
+			return invalid("covers", "categories are general, part2, hiv, mental-health and minor-consented, each once")
 		}
 	}
 	return nil
@@ -95,7 +95,7 @@ func (d Directive) validateDates(now time.Time) error {
 		return invalid("signed", "not a day (YYYY-MM-DD) or a time (RFC 3339)")
 	}
 	if signed.day.After(dayOf(now, now.Location())) || signed.instant.After(now) {
-		return invalid("signed", "after the receipt")
+		return invalid("signed", "in the future: a form is signed before it is recorded")
 	}
 	first := lockport.DateOf(signed.day)
 	for _, f := range []struct {

@@ -64,7 +64,7 @@ func newConsentRecord(env *environment) *cobra.Command {
 	flags.StringVar(&q.Patient, "patient", "", "identifier on the form, 'ID^^^AUTHORITY'")
 	flags.StringVar((*string)(&q.Participant), "participant", "", "participant that the decision is about")
 	flags.BoolVar(&q.Community, "community", false, "the decision is about all participants")
-	flags.StringVar((*string)(&q.Decision), "decision", "", "give, emergency-only, deny or withdraw")
+	flags.Var(newChoice((*string)(&q.Decision), "", "give", "emergency-only", "deny", "withdraw"), "decision", "what the patient decided")
 	flags.StringVar(&q.Signed, "signed", "", "when it was signed: a day, YYYY-MM-DD, or a time, RFC 3339")
 	flags.StringVar((*string)(&q.Effective), "effective", "", "first day that it counts")
 	flags.StringVar((*string)(&q.Until), "until", "", "last day that it counts")
@@ -74,7 +74,6 @@ func newConsentRecord(env *environment) *cobra.Command {
 	flags.StringVar(&q.Signer, "signer", "", "who signed: self, parent, guardian, health-care-agent, next-of-kin, conservator")
 	flags.StringVar(&q.Visit, "visit", "", "visit that a minor's own consent is good for")
 	require(cmd, "patient", "decision", "signed")
-	cmd.MarkFlagsMutuallyExclusive("participant", "community")
 	return cmd
 }
 
@@ -82,7 +81,7 @@ func newConsentRecord(env *environment) *cobra.Command {
 func (o consentRecordOptions) read(env *environment) (recordConsentQuestion, error) {
 	q := o.question
 	if (q.Participant == "") == !q.Community {
-		return q, usagef("say --participant ID or --community")
+		return q, usagef("say --participant ID or --community, one of the two")
 	}
 	if o.evidence == "" {
 		return q, nil
