@@ -91,12 +91,19 @@ func (r *vectorRun) commands(prefix string, lines []byte) {
 
 // command runs one command line against the server and returns its exit code and output.
 func (s *server) command(args ...string) (int, string) {
-	out := &buffer{}
+	code, out, errs := commandLine(s.env.Dir, args...)
+	return code, out + errs
+}
+
+// commandLine runs one command line as a user of a data directory would.
+func commandLine(dir string, args ...string) (code int, out, errs string) {
+	stdout, stderr := &buffer{}, &buffer{}
 	env := &environment{
-		In: &bytes.Buffer{}, Out: out, Err: out, Now: time.Now,
-		Getenv: func(name string) string { return map[string]string{"LOCKPORT_DIR": s.env.Dir}[name] },
+		In: &bytes.Buffer{}, Out: stdout, Err: stderr, Now: time.Now,
+		Getenv: func(name string) string { return map[string]string{"LOCKPORT_DIR": dir}[name] },
 	}
-	return run(context.Background(), env, args), out.String()
+	code = run(context.Background(), env, args)
+	return code, stdout.String(), stderr.String()
 }
 
 // entryOf names the entry of a message by its MSH-10, in braces.
