@@ -27,7 +27,11 @@ type request struct {
 	done     chan error
 }
 
-// committer is the one writer of the journal.
+// committer is the one writer of the journal: it alone begins transactions on
+// the last file, gives out sequences and begins files, so none of that takes a
+// lock. Its order is the guarantee: write and flush, then window, recent and end
+// (what readers see), then the answers. A duplicate is therefore always one of an
+// entry that is flushed, or of one in the same group, which shares its fate.
 type committer struct {
 	s        *Store
 	head     audit.Head
@@ -213,6 +217,7 @@ func (c *committer) publish(fresh []numbered) {
 		if p.kind == lockport.EntryDirectory {
 			s.directorySeq.Store(uint64(p.header.Seq))
 		}
+		p.sealed = nil // it is in the file; what waits for the projector is bounded by its plaintext
 	}
 	s.recent.put(fresh)
 	s.headMu.Lock()

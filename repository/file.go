@@ -242,3 +242,40 @@ func syncDir(dir string) error {
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
+
+// makeDir makes a directory and those above it, for the owner only, and makes
+// their names durable: a key file whose directory vanishes is a store that is
+// lost.
+func makeDir(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	changed := newBelow(dir)
+	if len(changed) == 0 {
+		// It may have been made by a run that was cut short before this line.
+		changed = []string{filepath.Dir(dir)}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, parent := range changed {
+		if err := syncDir(parent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newBelow returns the directories that get a new name when dir is made, from
+// the bottom up.
+func newBelow(dir string) []string {
+	var changed []string
+	for {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(dir) == dir {
+			return changed
+		}
+		dir = filepath.Dir(dir)
+		changed = append(changed, dir)
+	}
+}

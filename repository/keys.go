@@ -43,7 +43,7 @@ func (Keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "repository k
 // When it returns, the file and its name are on disk.
 func GenerateKeys(dir string) error {
 	const op = "generate keys"
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return lockport.Errorf(lockport.Internal, op, "%w", err)
 	}
 	var s secret

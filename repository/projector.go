@@ -64,6 +64,12 @@ func (r *recent) take(seq lockport.Seq) (numbered, bool) {
 }
 
 // projecting applies the journal to the record. It is the record's one writer.
+//
+// A transaction has two halves: the rules run against a read transaction and
+// write into memory, then everything goes to the file at once. So the file's
+// writer is short, a poisoned entry is dropped without a trace, and a full disk
+// repeats the second half only: the rules keep counters of their own and must
+// see each entry once.
 type projecting struct {
 	s        *Store
 	rules    lockport.Projector
@@ -142,6 +148,12 @@ func (p *projecting) transaction() error {
 	if err != nil {
 		return err
 	}
+	return p.store(rows, done)
+}
+
+// store commits what a transaction has made, as soon as there is room for it.
+func (p *projecting) store(rows *recordTx, done progress) error {
+	r := p.s.record
 	for {
 		after := done
 		err := guard(r.path, func() error {

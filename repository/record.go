@@ -68,7 +68,7 @@ func openRecord(v *vault, dir string, store [16]byte) (*record, error) {
 			return nil, err
 		}
 		err = v.createFile(r.path, n, func(tx *bolt.Tx) error {
-			for t := lockport.TableCounters; t <= lockport.TablePatientNames; t++ {
+			for t := lockport.TableCounters; t <= lockport.TableDirectiveLog; t++ {
 				if _, err := tx.CreateBucket(tableBucket(t)); err != nil {
 					return err
 				}
@@ -206,18 +206,27 @@ func (v *view) Token(space string, parts ...string) lockport.Token {
 
 // raw returns a row's CBOR, nil when there is none.
 func (v *view) raw(t lockport.Table, key []byte) ([]byte, error) {
-	b := v.tx.Bucket(tableBucket(t))
-	if b == nil {
-		return nil, lockport.Errorf(lockport.Internal, "read record", "there is no table %d", t)
-	}
 	var row []byte
-	err := guard(v.r.path, func() (err error) {
+	err := guard(v.r.path, func() error {
+		b, err := v.table(t)
+		if err != nil {
+			return err
+		}
 		if value := b.Get(key); value != nil {
 			row, err = v.r.openRow(t, key, value)
 		}
 		return err
 	})
 	return row, err
+}
+
+// table returns the bucket of a table. Finding it reads pages, so it is called
+// inside a guard.
+func (v *view) table(t lockport.Table) (*bolt.Bucket, error) {
+	if b := v.tx.Bucket(tableBucket(t)); b != nil {
+		return b, nil
+	}
+	return nil, lockport.Errorf(lockport.Internal, "read record", "there is no table %d", t)
 }
 
 // Get fills into with the row and reports whether there is one.
@@ -267,21 +276,24 @@ func (v *view) scanBack(t lockport.Table, prefix, before []byte, fn rowFunc) err
 }
 
 func (v *view) walk(t lockport.Table, prefix []byte, first, next func(*bolt.Cursor) ([]byte, []byte), fn rowFunc) error {
-	b := v.tx.Bucket(tableBucket(t))
-	if b == nil {
-		return lockport.Errorf(lockport.Internal, "read record", "there is no table %d", t)
-	}
-	c := b.Cursor()
+	var c *bolt.Cursor
 	var k, value []byte
 	// Only the walk itself is guarded: a panic of fn is not a damaged page.
-	step := func(to func(*bolt.Cursor) ([]byte, []byte)) error {
+	step := func() error {
 		return guard(v.r.path, func() error {
-			k, value = to(c)
+			k, value = next(c)
 			return nil
 		})
 	}
-	err := step(first)
-	for ; err == nil && k != nil && bytes.HasPrefix(k, prefix); err = step(next) {
+	err := guard(v.r.path, func() error {
+		b, err := v.table(t)
+		if err == nil {
+			c = b.Cursor()
+			k, value = first(c)
+		}
+		return err
+	})
+	for ; err == nil && k != nil && bytes.HasPrefix(k, prefix); err = step() {
 		if !v.until.IsZero() && time.Now().After(v.until) {
 			return lockport.Errorf(lockport.Unavailable, "read record", "a view took longer than %v", viewLimit)
 		}

@@ -99,13 +99,14 @@ func (t *recordTx) Scan(table lockport.Table, prefix, from []byte, fn rowFunc) e
 		}
 	}
 	stopped := false
+	var inside error // of fn, which may be the rules' own
 	err := t.view.Scan(table, prefix, from, func(key []byte, decode func(any) error) (bool, error) {
 		for len(written) > 0 && written[0] <= string(key) {
 			next := written[0]
 			written = written[1:]
 			more, err := overlaid(next)(nil, nil)
 			if err != nil || !more {
-				stopped = true
+				stopped, inside = true, err
 				return false, err
 			}
 			if next == string(key) {
@@ -113,9 +114,12 @@ func (t *recordTx) Scan(table lockport.Table, prefix, from []byte, fn rowFunc) e
 			}
 		}
 		more, err := fn(key, func(into any) error { return t.note(decode(into)) })
-		stopped = !more
+		stopped, inside = !more, err
 		return more, err
 	})
+	if inside == nil {
+		err = t.note(err) // a page of the walk itself did not read
+	}
 	if err != nil || stopped {
 		return err
 	}
@@ -146,12 +150,15 @@ func (t *recordTx) Put(table lockport.Table, key []byte, row any) error {
 	if len(key) == 0 || len(key) > bolt.MaxKeySize {
 		return lockport.Errorf(lockport.Internal, "write record", "a key of %d bytes for table %d", len(key), table)
 	}
-	if table < lockport.TableCounters || table > lockport.TablePatientNames {
+	if table < lockport.TableCounters || table > lockport.TableDirectiveLog {
 		return lockport.Errorf(lockport.Internal, "write record", "there is no table %d", table)
 	}
 	data, err := t.r.vault.encode(row)
 	if err != nil {
 		return lockport.Errorf(lockport.Internal, "write record", "a %T for table %d cannot be encoded", row, table)
+	}
+	if len(data) > maxPlain {
+		return lockport.Errorf(lockport.TooLarge, "write record", "a row of %d bytes for table %d could not be read again", len(data), table)
 	}
 	t.write(table, key, data)
 	return nil

@@ -38,6 +38,11 @@ type seams struct {
 const defaultJournalBytes = 1 << 30
 
 // Store is an open store. All methods are safe for concurrent use.
+//
+// Two goroutines do the work: the committer moves end, the projector moves
+// applied, and applied never passes end. gate, headMu and the locks of journal,
+// window and recent are leaves but for gate, under which a request waits for a
+// place in the queue; the committer takes none of gate, so it always drains.
 type Store struct {
 	dir     string
 	now     func() time.Time
@@ -107,7 +112,7 @@ func Create(o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := makeDir(o.Dir); err != nil {
 		return lockport.Errorf(lockport.Internal, op, "%w", err)
 	}
 	lock, err := lockDir(o.Dir)
@@ -126,9 +131,6 @@ func Create(o Options) error {
 	// The store's id is random like a file's; the journal's first file exists
 	// last of all that Open needs, so it alone decides whether there is a store.
 	err = v.createJournalFile(o.Dir, 1, n.id, audit.Head{})
-	if err == nil {
-		err = syncDir(filepath.Dir(filepath.Clean(o.Dir)))
-	}
 	if err != nil {
 		kind := lockport.Internal
 		if full(err) {

@@ -70,7 +70,7 @@ func (s *Store) VerifyRecord(ctx context.Context) (rows uint64, err error) {
 		if err != nil {
 			return err
 		}
-		for t := lockport.TableCounters; t <= lockport.TablePatientNames; t++ {
+		for t := lockport.TableCounters; t <= lockport.TableDirectiveLog; t++ {
 			if err := r.verifyTable(ctx, tx, t, &seen); err != nil {
 				return err
 			}

@@ -39,6 +39,12 @@ var (
 // window is the duplicate window: which messages of the last days are stored
 // already. It is a function of the journal, kept in one file a day of entry
 // time, and what a crash loses of it is read again from the journal.
+//
+// A token is in exactly one of pending, flushing and a day's file, or for a
+// moment in the last two; it leaves memory only when its file is flushed, so a
+// lookup that goes through them in this order misses none. The committer adds,
+// the projector flushes, and mu is held for no write to a file. No other lock of
+// the store is taken under mu.
 type window struct {
 	dir   string
 	vault *vault
