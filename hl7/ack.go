@@ -185,7 +185,7 @@ func (m *Message) Acknowledge(a Ack) []byte {
 	}
 	msh.Set(10, a.ControlID)
 	msh.copyOr(11, h.Field(11), defaultProcessing).copyOr(12, h.Field(12), defaultVersion)
-	if h.Field(18).Valued() {
+	if h.Field(18).Valued() && m.wide == m.mayBeWide() {
 		msh.SetRaw(18, h.Field(18).Raw())
 	}
 	problems := a.Problems

@@ -218,3 +218,26 @@ func TestSet(t *testing.T) {
 		}
 	}
 }
+
+// TestCopyUndeclared: what a value without a declared character set is written in is decided once for the whole value,
+// not anew behind every formatting command.
+func TestCopyUndeclared(t *testing.T) {
+	m := mustParse(t, head+"NTE|\xF7\\H\\日\r")
+	b := NewBuilder(Delimiters{'#', '*', '!', '?', '%', 0}, "UNICODE UTF-8")
+	b.Segment("MSH")
+	b.Copy(m.First("NTE"))
+	n := mustParse(t, string(b.Bytes()))
+	if got, want := n.First("NTE").Field(1).Plain(), m.First("NTE").Field(1).Plain(); got != want {
+		t.Errorf("copied as %q, was %q", got, want)
+	}
+}
+
+// TestAcknowledgeDisproved: a header that cannot be in the character set it declares is answered without declaring it,
+// so that MSA-2 reads as MSH-10 was read.
+func TestAcknowledgeDisproved(t *testing.T) {
+	m := mustParse(t, "MSH|^~\\&|A|B|C|D|2025||ADT^A01|\x1B$BD|P|2.5.1|7|||||~ISO IR87\r")
+	n := mustParse(t, string(m.Acknowledge(Ack{Code: AA})))
+	if got, want := n.First("MSA").Field(2).Raw(), m.Header().Field(10).Raw(); string(got) != string(want) {
+		t.Errorf("MSA-2 reads %q, MSH-10 %q", got, want)
+	}
+}

@@ -121,7 +121,7 @@ func (m *Message) chooseCharset() {
 		}
 	}
 	m.shifts = m.shifts || m.charset == codecJIS || len(declared) < len(v.Raw()) && v.NumRepetitions() > 1
-	m.wide = m.shifts || m.charset == codecGB18030 || m.charset == codecBig5
+	m.wide = m.mayBeWide()
 	if m.wide {
 		// Read in that set, the header must still have MSH-18 where it was; else its bytes are not in that set, and
 		// taking a separator for a part of a character would shift every field.
@@ -129,6 +129,12 @@ func (m *Message) chooseCharset() {
 		again := m.field(line.from+3, line.to, 17)
 		m.wide = again.from == v.from && again.to == v.to
 	}
+}
+
+// mayBeWide tells whether the declared set has characters in which bytes look like delimiters. When wide is not set all
+// the same, the header has disproved the declaration.
+func (m *Message) mayBeWide() bool {
+	return m.shifts || m.charset == codecGB18030 || m.charset == codecBig5
 }
 
 // Charset returns the name in table 0211 of the character set that the message is read with: MSH-18, else the

@@ -229,9 +229,11 @@ func checkBuild(t testing.TB, b []byte) {
 		if i == 0 || s.Junk() {
 			continue
 		}
-		if got := n.Segment(at).Component(1, 1).Subcomponent(1).Plain(); !s.isHeader() &&
-			comparable(got) != comparable(s.Component(1, 1).Subcomponent(1).Plain()) {
-			t.Fatalf("segment %d reads %q, was %q", i, got, s.Component(1, 1).Subcomponent(1).Plain())
+		// An ESC that meets the rest of a switch only where formatting is taken out between them reads as a switch then.
+		was := s.Component(1, 1).Subcomponent(1)
+		if got := n.Segment(at).Component(1, 1).Subcomponent(1).Plain(); !s.isHeader() && bytes.IndexByte(was.Raw(), esc) < 0 &&
+			comparable(got) != comparable(was.Plain()) {
+			t.Fatalf("segment %d reads %q, was %q", i, got, was.Plain())
 		}
 		at++
 	}

@@ -320,7 +320,11 @@ func (m *Message) nameAt(pos uint32, id string) bool {
 	if len(b) < 3 || string(b[:3]) != id || !isAlnum(b[0]) || !isAlnum(b[1]) || !isAlnum(b[2]) {
 		return false
 	}
-	return len(b) == 3 || b[3] == m.delims.Field || b[3] == '\r' || b[3] == '\n'
+	if len(b) == 3 || b[3] == m.delims.Field || b[3] == '\r' {
+		return true
+	}
+	// An LF ends the segment only where it ends segments; else it makes the line junk.
+	return b[3] == '\n' && (m.ends == endAny || m.ends == endCRName && nameFollows(b[4:], m.delims.Field))
 }
 
 // All yields the segments with this name and their indexes in the message (for [Message.Segment]), in message order.

@@ -47,6 +47,9 @@ func (XCN) Format(f fmt.State, _ rune) { io.WriteString(f, "hl7.XCN(...)") }
 func (PL) Format(f fmt.State, _ rune) { io.WriteString(f, "hl7.PL(...)") }
 
 // Format prints the name of the type only.
+func (NM) Format(f fmt.State, _ rune) { io.WriteString(f, "hl7.NM(...)") }
+
+// Format prints the name of the type only.
 func (SN) Format(f fmt.State, _ rune) { io.WriteString(f, "hl7.SN(...)") }
 
 // Format prints the name of the type only.

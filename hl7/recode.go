@@ -1,6 +1,9 @@
 package hl7
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // Copy appends a segment of another message: the same bytes when delimiters and character set agree, else re-encoded
 // part by part. Escapes that stand for formatting or are local keep their meaning; the delimiters of a header are the
@@ -78,10 +81,17 @@ func (b *Builder) recode(dst []byte, v Value) []byte {
 // bodies.
 func (b *Builder) recodeText(dst []byte, v Value) []byte {
 	m := v.m
+	charset := m.charset
+	if charset == codecUndeclared || charset == codecASCII {
+		// What an undeclared value is written in shows in the whole of it, not in a run between two commands.
+		if charset = codecUTF8; !utf8.Valid(m.format(v.Raw())) {
+			charset = codec1252
+		}
+	}
 	e := escapes{m: m, rest: v.Raw()}
 	var run []byte // characters in the message's character set
 	flush := func() {
-		dst = b.appendText(dst, string(m.charset.appendDecoded(nil, run, m.shifts)))
+		dst = b.appendText(dst, string(charset.appendDecoded(nil, run, m.shifts)))
 		run = run[:0]
 	}
 	for {

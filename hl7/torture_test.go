@@ -11,13 +11,16 @@ import (
 )
 
 // maxMutant bounds the inputs of the mutation loop: what goes wrong goes wrong in few bytes, and small inputs are many.
-const maxMutant = 512
+const maxMutant = 192
 
 // target is one decoder or encoder under the mutation loop, with the check of its fuzz target.
 type target struct {
 	name  string
 	seeds []string
 	check func(testing.TB, string)
+	// sound tells whether the decoder takes an input. Only those become parents, so that most mutants reach behind the
+	// first refusal.
+	sound func(string) bool
 	// perByte is how many bytes a check may allocate for a byte of input, beside a fixed sum; the checks themselves
 	// copy the input several times.
 	perByte float64
@@ -25,16 +28,22 @@ type target struct {
 
 func targets(t *testing.T) []target {
 	path := mustParse(t, head+"PID|||1~2\rOBX|1\rOBX|2\r")
+	profile := standard(t)
 	york, names := newYork(), charsetNames()
+	every := func(string) bool { return true }
+	isMessage := func(s string) bool { _, err := Parse([]byte(s)); return err == nil }
+	isPath := func(s string) bool { _, err := ParsePath(s); return err == nil }
+	isTime := func(s string) bool { _, err := ParseTime(s); return err == nil }
 	return []target{
-		{"parse", seeds, func(t testing.TB, s string) { checkParse(t, []byte(s)) }, 300},
-		{"path", pathSeeds, func(t testing.TB, s string) { checkPath(t, path, s) }, 60},
-		{"escape", escapeSeeds, checkEscape, 200},
-		{"charset", charsetSeeds, func(t testing.TB, s string) { checkCharset(t, names[len(s)%len(names)], s) }, 60},
-		{"time", timeSeeds, func(t testing.TB, s string) { checkTime(t, york, s) }, 20},
-		{"batch", seeds, func(t testing.TB, s string) { checkSplit(t, []byte(s)) }, 20},
-		{"build", seeds, func(t testing.TB, s string) { checkBuild(t, []byte(s)) }, 400},
-		{"acknowledge", seeds, func(t testing.TB, s string) { checkAck(t, []byte(s)) }, 60},
+		{"parse", seeds, func(t testing.TB, s string) { checkParse(t, []byte(s)) }, isMessage, 300},
+		{"path", pathSeeds, func(t testing.TB, s string) { checkPath(t, path, s) }, isPath, 60},
+		{"escape", escapeSeeds, checkEscape, every, 200},
+		{"charset", charsetSeeds, func(t testing.TB, s string) { checkCharset(t, names[len(s)%len(names)], s) }, every, 60},
+		{"time", timeSeeds, func(t testing.TB, s string) { checkTime(t, york, s) }, isTime, 20},
+		{"batch", seeds, func(t testing.TB, s string) { checkSplit(t, []byte(s)) }, every, 20},
+		{"build", seeds, func(t testing.TB, s string) { checkBuild(t, []byte(s)) }, isMessage, 400},
+		{"acknowledge", seeds, func(t testing.TB, s string) { checkAck(t, []byte(s)) }, isMessage, 60},
+		{"validate", seeds, func(t testing.TB, s string) { checkValidate(t, profile, s) }, isMessage, 1500},
 	}
 }
 
@@ -56,14 +65,16 @@ func TestTorture(t *testing.T) {
 	for _, target := range targets(t) {
 		t.Run(target.name, func(t *testing.T) {
 			begun := time.Now()
-			most := torture(t, target, executions, seed)
-			t.Logf("%d executions, seed %d, %.0f s; %.1f bytes allocated for a byte of input at most", executions, seed, time.Since(begun).Seconds(), most)
+			most, sound := torture(t, target, executions, seed)
+			t.Logf("%d executions (%.0f %% taken by the decoder), seed %d, %.0f s; %.1f bytes allocated for a byte of input at most",
+				executions, 100*sound, seed, time.Since(begun).Seconds(), most)
 		})
 	}
 }
 
-// torture runs one target and returns the greatest allocation for a byte of input over a thousand executions.
-func torture(t *testing.T, target target, executions int, seed uint64) (most float64) {
+// torture runs one target and returns the greatest allocation for a byte of input over a thousand executions, and which
+// part of the inputs the decoder took, by a sample.
+func torture(t *testing.T, target target, executions int, seed uint64) (most, sound float64) {
 	const (
 		round = 1000  // executions between two looks at the heap, whose counters are exact only over many
 		fixed = 16384 // bytes that one check may allocate whatever its input
@@ -88,9 +99,13 @@ func torture(t *testing.T, target target, executions int, seed uint64) (most flo
 			size += len(current)
 			target.check(t, current)
 			// Mutants become parents now and then, so that changes add up.
-			if r.IntN(64) == 0 && len(pool) < 1024 {
+			if r.IntN(64) > 0 || !target.sound(current) {
+				continue
+			}
+			sound++
+			if len(pool) < 1024 {
 				pool = append(pool, current)
-			} else if r.IntN(64) == 0 && len(pool) > len(target.seeds) {
+			} else {
 				pool[len(target.seeds)+r.IntN(len(pool)-len(target.seeds))] = current
 			}
 		}
@@ -101,7 +116,7 @@ func torture(t *testing.T, target target, executions int, seed uint64) (most flo
 		}
 		most = max(most, allocated/float64(max(size, 1)))
 	}
-	return most
+	return most, sound * 64 / float64(executions)
 }
 
 // tokens are what mutants are made of beside single bytes.
@@ -133,4 +148,24 @@ func mutate(r *rand.Rand, pool []string) string {
 		}
 	}
 	return string(b[:min(len(b), maxMutant)])
+}
+
+// checkValidate: findings are bounded, each has a code of table 0357 and a place in the message.
+func checkValidate(t testing.TB, p *Profile, s string) {
+	m, err := Parse([]byte(s))
+	if err != nil {
+		return
+	}
+	found := m.Validate(p)
+	if len(found) > maxFindings {
+		t.Fatalf("%d findings", len(found))
+	}
+	for _, f := range found {
+		if ErrorText(f.Code) == "" || f.Text == "" || f.Severity == 0 {
+			t.Fatalf("incomplete finding at %s", f.Location)
+		}
+		if f.Location.Field > 0 && f.Code != 101 && !m.nth(f.Location.Segment, f.Location.Sequence).Field(f.Location.Field).Valued() {
+			t.Fatalf("a finding at %s, where no value is", f.Location)
+		}
+	}
 }

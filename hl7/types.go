@@ -3,6 +3,7 @@ package hl7
 import (
 	"encoding/base64"
 	"errors"
+	"strings"
 )
 
 // The typed readers below take a repetition or field, or, where the data type stands inside another, a component.
@@ -159,6 +160,41 @@ type PL struct {
 // ReadPL reads a PL.
 func ReadPL(v Value) PL {
 	return PL{PointOfCare: v.text(1), Room: v.text(2), Bed: v.text(3), Facility: ReadHD(v.nested(4))}
+}
+
+// NM is a number as it was sent (HL7 v2.5.1 ch. 2.A.45). It is decimal text and no float: 4.10 states another precision
+// than 4.1, and a result must not be rounded on its way.
+type NM struct {
+	// Comparator is what stands before the number although NM allows none, as in <0.5: one of < > <= >= =.
+	Comparator string
+	// Number is the number with its sign, without blanks around it; empty when the text is no number.
+	Number string
+	// Text is the value as sent.
+	Text string
+}
+
+// Valid tells whether the value is a number, with or without a comparator.
+func (n NM) Valid() bool { return n.Number != "" }
+
+// ReadNM reads an NM, or the number in a text. What is no number (exponents, thousands separators, words) is kept in
+// Text, and nothing is guessed.
+func ReadNM(v Value) NM {
+	n := NM{Text: v.part1().valuedText()}
+	rest := strings.Trim(n.Text, " ")
+	comparator := rest[:len(rest)-len(strings.TrimLeft(rest, "<>="))]
+	rest = strings.TrimLeft(rest[len(comparator):], " ")
+	digits := strings.TrimPrefix(strings.TrimPrefix(rest, "-"), "+")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	switch comparator {
+	case "", "<", ">", "<=", ">=", "=":
+	default:
+		return n
+	}
+	if len(rest)-len(digits) > 1 || !isDigits(whole+fraction) {
+		return n
+	}
+	n.Comparator, n.Number = comparator, rest
+	return n
 }
 
 // SN is a number with a comparator or a range: >100, 1:128, 10-20 (HL7 v2.5.1 ch. 2.A.70). Numbers are as sent.

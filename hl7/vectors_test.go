@@ -187,6 +187,12 @@ func TestSegments(t *testing.T) {
 	if !m.Segment(1).Junk() || m.Segment(1).ID() != "" || string(m.Segment(1).Raw()) != "junk" {
 		t.Error("a junk line is not visible as such")
 	}
+	if mustParse(t, head+"OBX\n2\r").First("OBX").Exists() {
+		t.Error("junk is found by the name that it begins with")
+	}
+	if !mustParse(t, head+"OBX\nPID|2\r").First("OBX").Exists() {
+		t.Error("a segment without fields before an LF that ends it is not found")
+	}
 	var at []int
 	for i, s := range m.All("OBX") {
 		if s != m.Segment(i) {

@@ -19,7 +19,7 @@ func newHL7(env *environment) *cobra.Command {
 		Long: `Look into an HL7 v2 message in a file or on standard input. No server is asked. Segments may
 end in CR, LF or CRLF; MLLP framing and gzip are undone.`,
 	}
-	cmd.AddCommand(newHL7Show(env), newHL7Get(env))
+	cmd.AddCommand(newHL7Show(env), newHL7Get(env), newHL7Validate(env))
 	return cmd
 }
 
