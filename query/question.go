@@ -34,12 +34,11 @@ type question struct {
 	Clinician   lockport.NPI
 	Attestation *consent.Attestation
 	Limit       int // orders; 0 when the asker sets none
-	All         bool
 }
 
 // Filter returns the question as the filter of the results asked for.
 func (q *question) Filter() clinical.ResultFilter {
-	return clinical.ResultFilter{From: q.From, Until: q.Until, Codes: q.Codes, AllVersions: q.All}
+	return clinical.ResultFilter{From: q.From, Until: q.Until, Codes: q.Codes}
 }
 
 // read understands a query. The question is returned even with a problem, as
@@ -81,7 +80,9 @@ func begun(m *hl7.Message) *question {
 func (q *question) answered() bool { return q.Type == originalQuery || q.Type == profileQuery }
 
 // readQRD reads the original-mode results query: QRD-8 the patient, QRD-9 RES,
-// QRD-7 the quantity, QRF-2 and QRF-3 the window, QRF-8 ALL for every version.
+// QRD-7 the quantity, QRF-2 and QRF-3 the window. QRF-8 chooses among values in the
+// window, never among the versions of one: whatever it says, a value that was
+// corrected is not shown beside its correction.
 func (q *question) readQRD(m *hl7.Message, from directory.Application, d *directory.Directory) *problem {
 	qrd, qrf := m.First("QRD"), m.First("QRF")
 	if !qrd.Exists() {
@@ -101,7 +102,6 @@ func (q *question) readQRD(m *hl7.Message, from directory.Application, d *direct
 	if q.Purpose == lockport.EmergencyTreatment {
 		q.Clinician = "" // an application's default clinician never counts for ETREAT, and QRY names none
 	}
-	q.All = qrf.Component(8, 1).Text() == "ALL"
 	return q.window(m, from, qrf, 2)
 }
 

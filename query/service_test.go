@@ -91,6 +91,9 @@ func (w *world) Results(_ context.Context, t *consent.Ticket, f clinical.ResultF
 	if !t.Permits() {
 		return nil, lockport.Errorf(lockport.Refused, "", "no ticket")
 	}
+	if f.AllVersions {
+		w.t.Error("a query asks for versions that were corrected")
+	}
 	var found []clinical.Report
 	for _, r := range w.reports {
 		if f.Matches(clinical.ResultSummary{Service: r.Result.Service, Collected: r.Result.Collected}) {
@@ -194,7 +197,7 @@ const (
 )
 
 func qry(id string) string {
-	return head24 + "QRD|20250303080000-0500|R|I|Q6|||50^RD|" + id + "^DOE^ADA^^^^^^NORTH|RES|ALL||T\rQRF|LAB|20250101|20250303\r"
+	return head24 + "QRD|20250303080000-0500|R|I|Q6|||50^RD|" + id + "^DOE^ADA^^^^^^NORTH|RES|ALL||T\rQRF|LAB|20250101|20250303|||REP|ANY|ALL\r"
 }
 
 func zr1(id, rest string) string {
