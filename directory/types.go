@@ -58,13 +58,13 @@ type Application struct {
 	Name             string                 `cbor:"4,keyasint" json:"msh_3"` // MSH-3.1
 	Facility         string                 `cbor:"5,keyasint" json:"msh_4"` // MSH-4.1
 	Roles            []Role                 `cbor:"6,keyasint" json:"roles"`
-	Fingerprint      string                 `cbor:"7,keyasint,omitempty" json:"fingerprint,omitempty"` // lower-case hex SHA-256 of the client certificate
-	Charset          string                 `cbor:"8,keyasint,omitempty" json:"charset,omitempty"`     // table 0211, used when MSH-18 is empty
-	Zone             string                 `cbor:"9,keyasint,omitempty" json:"time_zone,omitempty"`   // IANA name; empty is America/New_York
-	ProcessingIDs    []string               `cbor:"10,keyasint,omitempty" json:"processing_ids"`       // MSH-11.1 taken; "*" any; empty is P
-	Versions         []string               `cbor:"11,keyasint,omitempty" json:"versions,omitempty"`   // MSH-12.1 taken; empty is 2.1 to 2.9
-	Types            []string               `cbor:"12,keyasint,omitempty" json:"types,omitempty"`      // MSH-9 taken, "ADT^A01" or "ORU"; empty is every supported type
-	ReplyTo          string                 `cbor:"13,keyasint,omitempty" json:"reply_to,omitempty"`   // host:port for application ACKs of enhanced mode
+	Fingerprint      string                 `cbor:"7,keyasint,omitempty" json:"fingerprint,omitempty"`     // lower-case hex SHA-256 of the client certificate
+	Charset          string                 `cbor:"8,keyasint,omitempty" json:"charset,omitempty"`         // table 0211, used when MSH-18 is empty
+	Zone             string                 `cbor:"9,keyasint,omitempty" json:"time_zone,omitempty"`       // IANA name; empty is America/New_York
+	ProcessingIDs    []string               `cbor:"10,keyasint,omitempty" json:"processing_ids,omitempty"` // MSH-11.1 taken; "*" any; empty is P
+	Versions         []string               `cbor:"11,keyasint,omitempty" json:"versions,omitempty"`       // MSH-12.1 taken; empty is 2.1 to 2.9
+	Types            []string               `cbor:"12,keyasint,omitempty" json:"types,omitempty"`          // MSH-9 taken, "ADT^A01" or "ORU"; empty is every supported type
+	ReplyTo          string                 `cbor:"13,keyasint,omitempty" json:"reply_to,omitempty"`       // host:port for application ACKs of enhanced mode
 	AcknowledgeAll   bool                   `cbor:"14,keyasint,omitempty" json:"acknowledge_always,omitempty"`
 	Trial            bool                   `cbor:"15,keyasint,omitempty" json:"trial,omitempty"` // adopted by --unknown-sources; owns authorities local to it, asks for nothing
 	MayRecordConsent bool                   `cbor:"16,keyasint,omitempty" json:"may_record_consent,omitempty"`

@@ -46,9 +46,10 @@ goes on with what happens from then on; with --output json each entry is then on
 		},
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&q.Limit, "limit", defaultLimit, "how many")
+	limitFlag(cmd, &q.Limit)
 	flags.Uint64Var((*uint64)(&q.After), "after", 0, "only entries after this sequence, the oldest first")
-	flags.StringVar(&q.Kind, "kind", "", "only message, refusal, directive, directory, action, disclosure, delivery or grant")
+	kinds := newChoice(&q.Kind, "", "message", "refusal", "directive", "directory", "action", "disclosure", "delivery", "grant")
+	flags.Var(kinds, "kind", "only entries of this kind")
 	flags.BoolVarP(&follow, "follow", "f", false, "go on with what happens from then on")
 	return cmd
 }

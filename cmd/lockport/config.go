@@ -42,10 +42,19 @@ is wrong. Nothing is changed and no server is asked.`,
 					return err
 				}
 			}
+			if env.json() {
+				return writeJSON(env.Out, soundConfiguration{File: env.path(configFile), Sound: true}, "  ")
+			}
 			env.notef("%s is sound", env.path(configFile))
 			return nil
 		},
 	}
+}
+
+// soundConfiguration is what a check prints that found nothing wrong.
+type soundConfiguration struct {
+	File  string `json:"file"`
+	Sound bool   `json:"sound"`
 }
 
 // checkCertificates reads the files that a listener will need.

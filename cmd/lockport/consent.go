@@ -118,7 +118,7 @@ identifier of one patient.`,
 		},
 	}
 	cmd.Flags().StringVar(&q.Patient, "patient", "", "only this patient, 'ID^^^AUTHORITY'")
-	cmd.Flags().IntVar(&q.Limit, "limit", defaultLimit, "how many")
+	limitFlag(cmd, &q.Limit)
 	return cmd
 }
 

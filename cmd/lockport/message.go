@@ -47,11 +47,11 @@ func newMessageList(env *environment) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&q.Limit, "limit", defaultLimit, "how many")
+	limitFlag(cmd, &q.Limit)
 	flags.Uint64Var((*uint64)(&q.Before), "before", 0, "only those before this sequence")
 	flags.StringVar((*string)(&q.Application), "application", "", "only those of an application")
 	flags.StringVar(&q.ControlID, "control-id", "", "only those with this MSH-10")
-	flags.StringVar(&q.State, "state", "", "only stored, refused, quarantined, released or discarded ones")
+	flags.Var(newChoice(&q.State, "", "stored", "refused", "quarantined", "released", "discarded"), "state", "only those in this state")
 	return cmd
 }
 

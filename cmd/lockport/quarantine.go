@@ -47,7 +47,7 @@ func newQuarantineList(env *environment) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&q.All, "all", false, "released and discarded ones too")
-	cmd.Flags().IntVar(&q.Limit, "limit", defaultLimit, "how many")
+	limitFlag(cmd, &q.Limit)
 	return cmd
 }
 

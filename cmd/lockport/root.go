@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -134,6 +135,31 @@ func (c *choice) Set(s string) error {
 	}
 	return fmt.Errorf("want one of %s", strings.Join(c.allowed, ", "))
 }
+
+// count is a flag that says how many: one at least.
+type count int
+
+// limitFlag declares how many lines a list has at most.
+func limitFlag(cmd *cobra.Command, value *int) {
+	*value = defaultLimit
+	cmd.Flags().Var((*count)(value), "limit", "how many")
+}
+
+// Set takes a whole number from one on.
+func (c *count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return errors.New("want a whole number, 1 or more")
+	}
+	*c = count(n)
+	return nil
+}
+
+// String returns the value in force.
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+
+// Type names the kind of value in the help text.
+func (c *count) Type() string { return "int" }
 
 // String returns the value in force.
 func (c *choice) String() string { return *c.value }
