@@ -172,6 +172,19 @@ const (
 // bytes of MSH-10, MSA-4 only when MSH-13 is valued, and ERR in the shape of the version: one segment with ERR-1 up to
 // 2.4, a segment for each problem with ERR-2, 3, 4 and 8 from 2.5. A negative code without problems gets 207.
 func (m *Message) Acknowledge(a Ack) []byte {
+	answer := m.answer(a, m.wide == m.mayBeWide())
+	if m.wide {
+		// A control id that does not end in ASCII would swallow the separator behind it: such an answer declares nothing.
+		n, err := Parse(answer)
+		if err != nil || !bytes.Equal(n.First("MSA").Field(2).Raw(), m.Header().Field(10).Raw()) {
+			answer = m.answer(a, false)
+		}
+	}
+	return answer
+}
+
+// answer builds an acknowledgement, with MSH-18 when declared says so.
+func (m *Message) answer(a Ack, declared bool) []byte {
 	b := m.builder()
 	h := m.Header()
 	msh := b.Segment("MSH")
@@ -185,7 +198,7 @@ func (m *Message) Acknowledge(a Ack) []byte {
 	}
 	msh.Set(10, a.ControlID)
 	msh.copyOr(11, h.Field(11), defaultProcessing).copyOr(12, h.Field(12), defaultVersion)
-	if h.Field(18).Valued() && m.wide == m.mayBeWide() {
+	if declared && h.Field(18).Valued() {
 		msh.SetRaw(18, h.Field(18).Raw())
 	}
 	problems := a.Problems

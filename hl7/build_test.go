@@ -232,12 +232,14 @@ func TestCopyUndeclared(t *testing.T) {
 	}
 }
 
-// TestAcknowledgeDisproved: a header that cannot be in the character set it declares is answered without declaring it,
-// so that MSA-2 reads as MSH-10 was read.
+// TestAcknowledgeDisproved: a header that cannot be in the character set it declares, and one whose control id does not
+// end in ASCII, is answered without declaring it, so that MSA-2 reads as MSH-10 was read.
 func TestAcknowledgeDisproved(t *testing.T) {
-	m := mustParse(t, "MSH|^~\\&|A|B|C|D|2025||ADT^A01|\x1B$BD|P|2.5.1|7|||||~ISO IR87\r")
-	n := mustParse(t, string(m.Acknowledge(Ack{Code: AA})))
-	if got, want := n.First("MSA").Field(2).Raw(), m.Header().Field(10).Raw(); string(got) != string(want) {
-		t.Errorf("MSA-2 reads %q, MSH-10 %q", got, want)
+	for _, id := range []string{"\x1B$BD", "\\M2442\\"} {
+		m := mustParse(t, "MSH|^~\\&|A|B|C|D|2025||ADT^A01|"+id+"|\x1F|2.5.1|7|||||~ISO IR87\r")
+		n := mustParse(t, string(m.Acknowledge(Ack{Code: AA})))
+		if got, want := n.First("MSA").Field(2).Raw(), m.Header().Field(10).Raw(); string(got) != string(want) {
+			t.Errorf("MSA-2 reads %q, MSH-10 %q", got, want)
+		}
 	}
 }
