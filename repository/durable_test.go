@@ -71,7 +71,7 @@ func TestFullDiskUnderTheWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.WaitApplied(t.Context(), r[0].Seq); err != nil {
+		if err := s.catchUp(); err != nil {
 			t.Fatal(err)
 		}
 		return r[0]

@@ -45,7 +45,7 @@ func TestDamagedPageIsNotPoison(t *testing.T) {
 	if _, err := s.Append(t.Context(), []lockport.Entry{oru(200)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.WaitApplied(t.Context(), 201); err == nil {
+	if err := s.catchUp(); err == nil {
 		t.Fatal("the entry was applied")
 	}
 	wantKind(t, s.Err(), lockport.Corrupt)
@@ -75,11 +75,10 @@ func (swollen) Apply(tx lockport.Tx, e *lockport.Entry) error {
 func TestRowTooLargeToRead(t *testing.T) {
 	s := openNew(t, swollen{})
 	for i := range 2 {
-		r, err := s.Append(t.Context(), []lockport.Entry{oru(i)})
-		if err != nil {
+		if _, err := s.Append(t.Context(), []lockport.Entry{oru(i)}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.WaitApplied(t.Context(), r[0].Seq); err != nil {
+		if err := s.catchUp(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -123,7 +122,7 @@ func TestLargeMessages(t *testing.T) {
 	}
 	_, err = s.Append(t.Context(), large(50<<20))
 	wantKind(t, err, lockport.TooLarge)
-	if err := s.WaitApplied(t.Context(), r[0].Seq); err != nil {
+	if err := s.catchUp(); err != nil {
 		t.Fatal(err)
 	}
 	e, err := s.Entry(t.Context(), r[0].Seq)

@@ -154,16 +154,12 @@ func TestWindowFlushes(t *testing.T) {
 func TestDamagedWindowIsNoticed(t *testing.T) {
 	o := filled(t, 30, nil)
 	path := filepath.Join(o.Dir, windowFiles(o)[0])
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	// The sequence of one pair: every other byte of the file stays sound.
 	s := openAgain(t, o)
 	e := oru(4)
 	token := s.dedupeToken(e.Dedupe)
 	closeNow(t, s)
-	data, err = os.ReadFile(path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
