@@ -53,8 +53,8 @@ func (w *witness) feeds() {
 		"hangs-up": func(*hl7.Message) mllp.Reply { return mllp.Reply{Close: true} },
 		"refuses": func(m *hl7.Message) mllp.Reply {
 			said := "there is no patient " + plantedWord + " " + plantedNumber
-			return mllp.Reply{Frame: m.Acknowledge(hl7.Ack{Code: hl7.AE, ControlID: "P1", Time: fixedTime, Text: said,
-				Problems: []hl7.Problem{{Code: 204, Severity: 'E', Text: said}}})}
+			return mllp.Reply{Frame: []byte(`MSH|^~\&|EHR|FAMCARE|LOCKPORT|HIE|20250301||ACK|P1|P|2.5.1` + "\rMSA|AE|" + m.Header().Text(10) + "|" + said +
+				"\rERR||" + said + "|204|E||||" + said + "\r" + plantedWord + "\r")}
 		},
 	} {
 		w.do(0, "feed add "+name+" --application ehr --to", listenFor(w.t, answer))
@@ -200,6 +200,8 @@ func (w *witness) sendFiles(sound string) {
 	for name, text := range map[string]string{
 		"good.hl7": strings.Replace(sound, "|M1|", "|S1|", 1), "bad.hl7": strings.Replace(sound, "|A01|", "|Z99|", 1),
 		"none.hl7": plantedWord + " " + plantedNumber,
+		// A name where a time, a code and a segment's own name belong.
+		"wrong.hl7": strings.NewReplacer("19610309|F", plantedWord+"|"+plantedWord, "20250301101455-0500", plantedWord, "NK1|", plantedWord+"|").Replace(sound),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			w.t.Fatal(err)
@@ -207,6 +209,10 @@ func (w *witness) sendFiles(sound string) {
 	}
 	w.do(0, "send --to "+w.address, filepath.Join(dir, "good.hl7"))
 	w.do(1, "send --to "+w.address, filepath.Join(dir, "none.hl7"))
+	for _, format := range []string{"table", "json"} {
+		w.do(1, "hl7 validate --output "+format, filepath.Join(dir, "wrong.hl7"))
+		w.do(1, "hl7 validate --output "+format, filepath.Join(dir, "none.hl7"))
+	}
 	for _, args := range [][]string{
 		{"hl7", "get", filepath.Join(dir, "none.hl7"), "PID-5"}, {"hl7", "show", filepath.Join(dir, "none.hl7")},
 		{"hl7", "get", filepath.Join(dir, "good.hl7"), "PID-5.1"}, {"hl7", "show", filepath.Join(dir, "good.hl7")},

@@ -45,7 +45,7 @@ var holdsBack = []string{
 	"message list", "message show", "message trace", // message show without --unmask
 	"quarantine list", "quarantine show", "quarantine release", "quarantine discard",
 	"feed add", "feed list", "feed show", "feed pause", "feed resume", "feed retry", "feed remove",
-	"audit tail", "audit verify", "send",
+	"audit tail", "audit verify", "send", "hl7 validate",
 }
 
 // mayShow are the outputs that may hold what a patient's record holds, and why.
@@ -304,7 +304,8 @@ func (w *witness) operate() {
 	w.do(0, "feed resume nobody")
 	w.do(0, "feed retry refuses")
 	await(w.t, func() bool {
-		return strings.Count(w.do(0, "feed list --output json"), `"state": "retrying"`) == 3
+		list := w.do(0, "feed list --output json")
+		return strings.Count(list, `"state": "retrying"`) == 3 && strings.Contains(list, "answered AE")
 	})
 }
 
