@@ -102,10 +102,10 @@ const (
 
 // Peer is who stands at the other end of a connection, as the transport saw it.
 type Peer struct {
-	Address     string // remote address, host:port
-	Listener    string // local address the peer connected to
-	Fingerprint string // lower-case hex SHA-256 of the client certificate; empty on an insecure listener
-	Insecure    bool   // the listener was opened with the word insecure
+	Address     string `cbor:"1,keyasint,omitempty"` // remote address, host:port
+	Listener    string `cbor:"2,keyasint,omitempty"` // local address the peer connected to
+	Fingerprint string `cbor:"3,keyasint,omitempty"` // lower-case hex SHA-256 of the client certificate; empty on an insecure listener
+	Insecure    bool   `cbor:"4,keyasint,omitempty"` // the listener was opened with the word insecure
 }
 
 // Reply is what goes back to a peer. It stands here because the broker hands it

@@ -20,7 +20,7 @@ type FeedState struct {
 	Queued    uint64 `cbor:"1,keyasint"` // rows ever made
 	Delivered uint64 `cbor:"2,keyasint"`
 	Withheld  uint64 `cbor:"3,keyasint"`
-	Last      Seq    `cbor:"6,keyasint"` // the last message delivered or withheld
+	Last      Seq    `cbor:"4,keyasint"` // the last message delivered or withheld
 }
 
 // QuarantineState says what became of a quarantined message.

@@ -24,7 +24,6 @@ const (
 	TableQuarantine     Table = 14 // Seq → Quarantined
 	TableGrants         Table = 15 // RegistrationID, Seq → consent.Grant (emergency access)
 	TableDirectiveLog   Table = 16 // Seq → token of the identifier, so that directives can be listed in order
-	TablePatientNames   Table = 17 // token of a search key, RegistrationID → nothing
 )
 
 // Snapshot reads the record as it was after one entry. Values are copies.

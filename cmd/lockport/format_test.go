@@ -147,7 +147,7 @@ func TestFormatNamesEveryNumber(t *testing.T) {
 	}
 	_, tables, _ := strings.Cut(string(page), "| table | | key | row |\n|---|---|---|---|\n")
 	tables, _, _ = strings.Cut(tables, "\n\n")
-	if n := strings.Count(tables, "\n") + 1; n != int(lockport.TablePatientNames) {
-		t.Errorf("docs/FORMAT.md has %d tables, the record %d", n, lockport.TablePatientNames)
+	if n := strings.Count(tables, "\n") + 1; n != int(lockport.TableDirectiveLog) {
+		t.Errorf("docs/FORMAT.md has %d tables, the record %d", n, lockport.TableDirectiveLog)
 	}
 }
