@@ -56,6 +56,14 @@ func TestHardInputs(t *testing.T) {
 		{"back-slash at the end", head + "PID|||a\\|2\r", "PID-4", "2", "2", Valued},
 		{"stray back-slash before an escape", head + "PID|||50\\ mg \\T\\ x\r", "PID-3", "50\\ mg \\T\\ x", "50\\ mg & x", Valued},
 		{"an escaped separator does not separate", head + "PID|||a\\S\\b^c\r", "PID-3.1", "a\\S\\b", "a^b", Valued},
+		{"repetition", head + "PID|||a~b^c~d\r", "PID-3(2).2", "c", "c", Valued},
+		{"absent repetition", head + "PID|||a~b\r", "PID-3(3)", "", "", Absent},
+		{"empty repetition", head + "PID|||a~~b\r", "PID-3(2)", "", "", Empty},
+		{"an escaped repetition separator does not repeat", head + "PID|||a\\R\\b\r", "PID-3(2)", "", "", Absent},
+		{"VT before, no FS behind", "\v" + head + "PID|||1\r", "PID-3", "1", "1", Valued},
+		{"FS without CR", "\v" + head + "PID|||1\x1c", "PID-3", "1", "1", Valued},
+		{"subcomponents of a repetition", head + "PID|||1^^^A&1.2&ISO~2^^^B&1.3&ISO\r", "PID-3(2).4.2", "1.3", "1.3", Valued},
+		{"order of segments is kept", head + "OBX|1\rNTE|1\rOBX|2\rNTE|2\r", "NTE(2)-1", "2", "2", Valued},
 		{"absent field", head + "PID|||1\r", "PID-4", "", "", Absent},
 		{"empty field", head + "PID|||1|\r", "PID-4", "", "", Empty},
 		{"separators alone are empty", head + "PID|||^^&~\r", "PID-3", "^^&", "^^&", Empty},
@@ -176,9 +184,11 @@ func TestBigInputs(t *testing.T) {
 	if m.Segment(-1).Exists() || m.Segment(m.Len()).Exists() {
 		t.Error("segments outside of the message exist")
 	}
-	big := mustParse(t, head+"OBX|1|ED|||"+strings.Repeat("QUJD", 4<<20)+"|x\r")
-	if v := big.First("OBX").Field(5); len(v.Raw()) != 16<<20 || len(v.Text()) != 16<<20 {
-		t.Error("a field of 16 MB is not read whole")
+	for _, megabytes := range []int{1, 16} {
+		big := mustParse(t, head+"OBX|1|ED|||"+strings.Repeat("QUJD", megabytes<<18)+"|x\r")
+		if v := big.First("OBX").Field(5); len(v.Raw()) != megabytes<<20 || len(v.Text()) != megabytes<<20 || !big.First("OBX").Field(6).Is("x") {
+			t.Errorf("a field of %d MB is not read whole", megabytes)
+		}
 	}
 }
 
