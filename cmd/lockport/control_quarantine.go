@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/audit"
+	"github.com/lockport-hie/lockport/directory"
+	"github.com/lockport-hie/lockport/hl7"
 )
 
 // The paths of the verbs of quarantine.
@@ -122,6 +126,9 @@ func (s *system) releaseQuarantined(ctx context.Context, who caller, q sequenceQ
 	}
 	replay := *m
 	replay.Replay = q.Sequence
+	if err := s.attribute(ctx, &replay); err != nil {
+		return shownQuarantined{}, err
+	}
 	_, err = s.store.Append(ctx, []lockport.Entry{
 		{Kind: lockport.EntryAction, Time: s.now(), Body: &audit.Action{Operator: who.User, Verb: actRelease, Target: q.Sequence, Reason: q.Reason}},
 		{Kind: lockport.EntryMessage, Time: s.now(), Body: &replay},
@@ -130,6 +137,31 @@ func (s *system) releaseQuarantined(ctx context.Context, who caller, q sequenceQ
 		return shownQuarantined{}, err
 	}
 	return s.settled(ctx, q.Sequence)
+}
+
+// attribute gives a message that came from an unknown sender to the application that
+// calls itself so by now. One that has a certificate is not meant: who sends in its name
+// without it is somebody else. The operator who releases the message has looked at it,
+// which takes the place of the application's contract.
+func (s *system) attribute(ctx context.Context, m *lockport.Message) error {
+	if m.Application != "" {
+		return nil
+	}
+	d, err := s.directory(ctx)
+	if err != nil {
+		return err
+	}
+	parsed, err := hl7.Parse(m.Raw)
+	if err != nil {
+		return nil // it stays held, and the projector says why
+	}
+	header := parsed.Header()
+	app, ok := d.ApplicationByHeader(header.Component(3, 1).Text(), header.Component(4, 1).Text())
+	if ok && app.Fingerprint == "" && slices.Contains(app.Roles, directory.Source) {
+		m.Application, m.Participant, m.Location = app.ID, app.Participant, app.Location
+		m.Charset, m.Zone = app.Charset, cmp.Or(app.Zone, lockport.RegionZone)
+	}
+	return nil
 }
 
 // discardQuarantined takes a held message off for good. It stays in the journal.
