@@ -57,6 +57,8 @@ func guard(cmd *cobra.Command) {
 	if cmd.RunE == nil {
 		cmd.Args = cobra.ArbitraryArgs
 		cmd.RunE = needVerb
+		// A verb that does not exist is the mistake to name, not the flags behind it.
+		cmd.FParseErrWhitelist.UnknownFlags = cmd.HasParent()
 		return
 	}
 	if args := cmd.Args; args != nil {
