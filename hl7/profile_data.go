@@ -69,7 +69,6 @@ var grammars = map[string]string{
 	"QBP_Q13": start + "QPD [RDF] RCP [DSC]",
 	"QBP_Q15": start + "QPD RCP [DSC]",
 	"QBP_Q21": start + "QPD RCP [DSC]",
-	"RSP_K11": newReply + reports + "[DSC]",
 	"RSP_ZR2": newReply + reports + "[DSC]",
 	"RSP_K21": newReply + "[PID [PD1] [{ARV}] [{NK1}] [QRI]] [DSC]",
 	"RSP_K22": newReply + "[{PID [PD1] [{ARV}] [{NK1}] [QRI]}] [DSC]",
