@@ -164,9 +164,25 @@ func (s *sender) print(a answered) error {
 	return err
 }
 
-// read takes code and reason out of an acknowledgement.
+// read takes code and reason out of an answer. A batch is answered by a batch: its first
+// acknowledgement that is not positive counts, else its last.
 func (a *answered) read(reply []byte) {
-	m, err := hl7.Parse(reply)
+	a.Error = "the answer is not HL7"
+	for one, err := range hl7.Split(reply) {
+		if err != nil {
+			a.Ack, a.Error = "", "the answer is not HL7"
+			return
+		}
+		if a.readOne(one); !a.positive() {
+			return
+		}
+	}
+}
+
+// readOne reads a single acknowledgement.
+func (a *answered) readOne(ack []byte) {
+	a.Ack, a.Error = "", ""
+	m, err := hl7.Parse(ack)
 	if err != nil {
 		a.Error = "the answer is not HL7"
 		return
