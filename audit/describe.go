@@ -72,8 +72,8 @@ func (l *Line) message(m *lockport.Message) {
 }
 
 func (l *Line) disclosure(d *Disclosure) {
-	l.Who = first(d.Operator, list(string(d.Application), pair("for", string(d.Participant)), pair("NPI", string(d.Clinician))))
-	l.What = list(first(d.Query, string(d.Channel)), pair("feed", string(d.Feed)), pair("purpose", string(d.Purpose)))
+	l.Who = first(d.Operator, list(string(d.Application), pair("for", string(d.Participant)), pair("NPI", npi(d.Clinician))))
+	l.What = list(first(d.Query, string(d.Channel)), pair("feed", string(d.Feed)), pair("purpose", purpose(d.Purpose)))
 	l.Outcome, l.Reason = string(d.Outcome), code(d.Reason)
 	l.Detail = list(pair("person", number(int(d.Person))), pair("basis", number(int(d.Basis))), released(d.Released), pair("control id", d.ControlID))
 }
@@ -163,4 +163,25 @@ func clean(s string) string {
 		return s[:maxField-3] + "..."
 	}
 	return s
+}
+
+// npi returns a clinician as it was asked for, if it is an NPI at all: a question
+// may carry anything in its place.
+func npi(n lockport.NPI) string {
+	if len(n) == 0 {
+		return ""
+	}
+	if len(n) != 10 || strings.Trim(string(n), "0123456789") != "" {
+		return "unreadable"
+	}
+	return string(n)
+}
+
+// purpose returns a purpose that is known.
+func purpose(p lockport.Purpose) string {
+	switch p {
+	case "", lockport.Treatment, lockport.EmergencyTreatment, lockport.Operations, lockport.PublicHealth, lockport.PatientRequest:
+		return string(p)
+	}
+	return "unknown"
 }

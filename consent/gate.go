@@ -130,7 +130,7 @@ func (g *Gate) try(ctx context.Context, r Request, p Party, s Subject) (t *Ticke
 			return again(err)
 		}
 	}
-	return &Ticket{decision: d, subject: fresh, hold: h}, fresh, nil
+	return &Ticket{decision: d, subject: fresh, what: r.What, hold: h}, fresh, nil
 }
 
 // decide puts before Decide what belongs to the patient and not to a directive. A

@@ -25,17 +25,13 @@ func (d *Directive) AuditLine() (who, what, detail string) {
 }
 
 // AuditLine says in one line who opened an emergency access, without the patient.
-// The attestation's words stay out: they may name the patient. So does a reason
-// that is not a code, because it came from outside.
+// The reason and the attestation's words stay out: they came from outside and may
+// name the patient.
 func (g *Grant) AuditLine() (who, what, detail string) {
 	if g == nil {
 		return "", "emergency access", ""
 	}
-	reason := g.Reason
-	if len(reason) > 16 || strings.Trim(reason, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_") != "" {
-		reason = "in words"
-	}
-	return string(g.Clinician), "emergency access", "for " + string(g.Participant) + ", reason " + reason
+	return string(g.Clinician), "emergency access", "for " + string(g.Participant) + ", attested"
 }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }

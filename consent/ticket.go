@@ -20,6 +20,7 @@ import (
 type Ticket struct {
 	decision Decision
 	subject  Subject
+	what     What
 	hold     *hold // the read side; nil in the zero value
 
 	mu        sync.Mutex
@@ -51,6 +52,15 @@ func (t *Ticket) Decision() Decision {
 	d.Covers = slices.Clone(d.Covers)
 	d.Trace = slices.Clone(d.Trace)
 	return d
+}
+
+// What returns what may be read under the ticket: a decision about one report or
+// an alert opens no record.
+func (t *Ticket) What() What {
+	if t == nil {
+		return Record
+	}
+	return t.what
 }
 
 // Known reports whether a registration answers to the identifier.

@@ -119,8 +119,8 @@ func TestAuditLines(t *testing.T) {
 		{&Directive{Operator: "officer", Participant: "upstate", Value: DenyAll, Patient: lockport.Identifier{Value: planted}, Visit: planted, Form: planted}, [3]string{"officer", "directive", "deny for upstate"}},
 		{&Directive{Application: "ehr", Community: true, Value: Give}, [3]string{"ehr", "directive", "give for the community"}},
 		{&Directive{Operator: "officer", Voids: 12}, [3]string{"officer", "directive void", "voids 12"}},
-		{&Grant{Clinician: "1234567893", Participant: "upstate", Reason: "UNCONSCIOUS", Text: planted}, [3]string{"1234567893", "emergency access", "for upstate, reason UNCONSCIOUS"}},
-		{&Grant{Clinician: "1234567893", Participant: "upstate", Reason: planted}, [3]string{"1234567893", "emergency access", "for upstate, reason in words"}},
+		{&Grant{Clinician: "1234567893", Participant: "upstate", Reason: "UNCONSCIOUS", Text: planted}, [3]string{"1234567893", "emergency access", "for upstate, attested"}},
+		{&Grant{Clinician: "1234567893", Participant: "upstate", Reason: planted}, [3]string{"1234567893", "emergency access", "for upstate, attested"}},
 		{(*Directive)(nil), [3]string{"", "directive", ""}},
 		{(*Grant)(nil), [3]string{"", "emergency access", ""}},
 	} {

@@ -84,9 +84,9 @@ func (p *projector) arrive(tx lockport.Tx, e *lockport.Entry, m *lockport.Messag
 	if !ok {
 		return nil, held("MSH-3 and MSH-4 name no registered application")
 	}
-	zone, err := time.LoadLocation(m.Zone)
+	zone, err := p.zone(m.Zone)
 	if err != nil {
-		return nil, lockport.Errorf(lockport.Internal, "projection", "time zone of the sender: %w", err)
+		return nil, err
 	}
 	parsed, err := hl7.ParseWith(m.Raw, hl7.Options{Charset: m.Charset, Zone: zone})
 	if err != nil {

@@ -19,20 +19,36 @@ type projector struct {
 	directory *directory.Directory
 	region    *time.Location
 	counts    map[string]uint64
+	zones     map[string]*time.Location // looking one up reads a file
 }
 
 // New returns a projector. It serves one store; the directory it keeps is the
 // one of the record it is run on.
-func New() lockport.Projector { return &projector{counts: map[string]uint64{}} }
+func New() lockport.Projector {
+	return &projector{counts: map[string]uint64{}, zones: map[string]*time.Location{}}
+}
+
+// zone returns a time zone by its IANA name.
+func (p *projector) zone(name string) (*time.Location, error) {
+	if zone, ok := p.zones[name]; ok {
+		return zone, nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, lockport.Errorf(lockport.Internal, "projection", "time zone: %w", err)
+	}
+	p.zones[name] = zone
+	return zone, nil
+}
 
 // Begin implements lockport.Projector.
 func (p *projector) Begin(tx lockport.Tx) error {
 	if p.directory != nil {
 		return nil
 	}
-	zone, err := time.LoadLocation(lockport.RegionZone)
+	zone, err := p.zone(lockport.RegionZone)
 	if err != nil {
-		return lockport.Errorf(lockport.Internal, "projection", "the region's time zone: %w", err)
+		return err
 	}
 	p.region = zone
 	var changes []directory.Change

@@ -16,7 +16,7 @@ const replyCharset = "UNICODE UTF-8"
 
 // reply builds the answer with its records, or with none.
 func (s *Service) reply(m *hl7.Message, q *question, found disclosed, state string) ([]byte, error) {
-	b := s.begin(m, q, "AA", nil)
+	b, _ := s.begin(m, q, "AA")
 	counts := []int{len(found.shown) + found.left, len(found.shown), found.left}
 	if q.Dialect == profile {
 		s.acknowledge(b, m, q, state, counts)
@@ -37,10 +37,15 @@ func (s *Service) plain(m *hl7.Message, q *question, p *problem) lockport.Reply 
 	if p.reject && !q.answered() {
 		return lockport.Reply{Frame: m.Acknowledge(s.rejection(p))}
 	}
-	b := s.begin(m, q, p.ack(), p)
-	if q.Dialect == original {
+	b, msa := s.begin(m, q, p.ack())
+	if q.Dialect == original { // ORF has ERR behind the query's own segments
 		echo(b, m, "QRD", "QRF")
 	}
+	version := versionOf(m)
+	if version < "2.5" {
+		msa.Set(3, p.text)
+	}
+	b.Problems(msa, version, hl7.Problem{Location: p.at, Code: p.code, Severity: 'E', Text: p.text})
 	s.acknowledge(b, m, q, p.ack(), nil)
 	return lockport.Reply{Frame: b.Bytes()}
 }
@@ -52,8 +57,8 @@ func (s *Service) rejection(p *problem) hl7.Ack {
 	}
 }
 
-// begin writes MSH and MSA, and ERR where there is a problem.
-func (s *Service) begin(m *hl7.Message, q *question, code string, p *problem) *hl7.Builder {
+// begin writes MSH and MSA.
+func (s *Service) begin(m *hl7.Message, q *question, code string) (*hl7.Builder, *hl7.SegmentBuilder) {
 	header := m.Header()
 	version := versionOf(m)
 	b := hl7.NewBuilder(m.Delimiters(), replyCharset)
@@ -72,15 +77,7 @@ func (s *Service) begin(m *hl7.Message, q *question, code string, p *problem) *h
 	}
 	msh.Set(9, kind...).Set(10, s.config.ControlID())
 	msh.SetValue(11, header.Field(11)).SetValue(12, header.Field(12)).Set(18, replyCharset)
-	msa := b.Segment("MSA").Set(1, code).SetValue(2, header.Field(10))
-	if p == nil {
-		return b
-	}
-	if version < "2.5" {
-		msa.Set(3, p.text)
-	}
-	b.Problems(msa, version, hl7.Problem{Location: p.at, Code: p.code, Severity: 'E', Text: p.text})
-	return b
+	return b, b.Segment("MSA").Set(1, code).SetValue(2, header.Field(10))
 }
 
 // versionOf returns MSH-12.1.

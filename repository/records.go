@@ -12,10 +12,10 @@ import (
 )
 
 // permitted reads under a ticket. Nothing is read for one that is nil, denied,
-// closed or cut, and nothing is handed out when it is closed or cut meanwhile.
+// closed, cut or good for less than the record, and nothing is handed out when it is closed or cut meanwhile.
 func permitted[T any](ctx context.Context, s *Store, t *consent.Ticket, read func(v *view) (T, error)) (T, error) {
 	var none, found T
-	if !t.Permits() {
+	if !t.Permits() || t.What() != consent.Record {
 		return none, refused()
 	}
 	err := s.view(ctx, t.AsOf(), func(v *view) (err error) {

@@ -268,15 +268,40 @@ func (r *vectorRun) facts() []byte {
 	return b.Bytes()
 }
 
-// person lists one person under a real ticket. One report for the participant it is
-// meant for needs no directive, so that looking changes nothing.
+// allowing answers for the store as if the patient had let a participant in.
+type allowing struct {
+	*server
+	participant lockport.ParticipantID
+}
+
+func (a allowing) SubjectOf(ctx context.Context, id lockport.Identifier) (consent.Subject, error) {
+	s, err := a.store.SubjectOf(ctx, id)
+	return a.allow(s), err
+}
+
+func (a allowing) SubjectOfRegistration(ctx context.Context, id lockport.RegistrationID) (consent.Subject, error) {
+	s, err := a.store.SubjectOfRegistration(ctx, id)
+	return a.allow(s), err
+}
+
+func (a allowing) allow(s consent.Subject) consent.Subject {
+	s.Directives = []consent.Directive{{Seq: 1, Participant: a.participant, Value: consent.Give, Signed: "2000-01-01", Signer: consent.SignerSelf}}
+	return s
+}
+
+// person lists one person under a real ticket of a gate that always hears a consent, so
+// that looking changes nothing.
 func (r *vectorRun) person(b *bytes.Buffer, id lockport.RegistrationID) {
 	d, err := r.directory(context.Background())
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ticket, err := r.gate.Open(context.Background(), consent.Request{
-		Registration: id, Participant: d.Participants()[0].ID, Purpose: lockport.Treatment, What: consent.OneToOne,
+	participant := d.Participants()[0].ID
+	gate := consent.NewGate(consent.Config{
+		Subjects: allowing{r.server, participant}, Parties: parties{r.store.Directory}, Journal: r.store, Now: r.env.Now,
+	})
+	ticket, err := gate.Open(context.Background(), consent.Request{
+		Registration: id, Participant: participant, Purpose: lockport.Treatment, What: consent.Record,
 	})
 	if err != nil {
 		r.t.Fatal(err)
