@@ -263,13 +263,13 @@ const halfKatakana = 0xFF61 // the character of byte 0xA1 in JIS X 0201
 
 func (c codec) appendMultibyte(dst, src []byte) []byte {
 	decoder := c.multibyte().NewDecoder()
-	if all, err := decoder.Bytes(src); err == nil && bytes.IndexRune(all, utf8.RuneError) < 0 {
+	if all, err := decoder.Bytes(src); err == nil && !bytes.ContainsRune(all, utf8.RuneError) {
 		return append(dst, all...)
 	}
 	for len(src) > 0 {
 		n := c.charLen(src)
 		one, err := decoder.Bytes(src[:n])
-		if err != nil || bytes.IndexRune(one, utf8.RuneError) >= 0 {
+		if err != nil || bytes.ContainsRune(one, utf8.RuneError) {
 			one = src[:n]
 		}
 		dst = append(dst, one...)

@@ -21,11 +21,11 @@ func needCorpora(t testing.TB) {
 	}
 }
 
-// TestCorporaRoundTrip reads every public message: nothing may panic, and segments, fields, repetitions, components
+// TestCorporaRoundTrip reads every public message: nothing may panic, validation included, and segments, fields, repetitions, components
 // and subcomponents joined again must be the received bytes.
 func TestCorporaRoundTrip(t *testing.T) {
 	needCorpora(t)
-	parsed, refused := 0, 0
+	parsed, refused, profile := 0, 0, standard(t)
 	err := filepath.WalkDir(corpora+"/messages", func(path string, d iofs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -46,6 +46,7 @@ func TestCorporaRoundTrip(t *testing.T) {
 			}
 			parsed++
 			checkRoundTrip(t, filepath.Base(path), m)
+			m.Validate(profile)
 		}
 		return nil
 	})

@@ -134,18 +134,22 @@ func (e *expectation) has(name string) bool {
 // matcher holds the segments of a message against a structure. Each segment goes to the nearest place ahead that can
 // hold it; one that has no place is reported and left out, so that one mistake makes one finding.
 type matcher struct {
-	names   []string // segments that the structure knows, in message order
-	at      []Location
-	pos     int
-	seen    map[string]int // how many segments of a name were passed
-	missing []Location
-	report  func(Problem)
+	advance  func() (name string, at Location, ok bool) // the next segment that the structure knows
+	name     string                                     // the present segment
+	at       Location
+	end      bool           // there is none any more
+	previous string         // the segment before
+	seen     map[string]int // how many segments of a name were passed
+	missing  []Location     // no more than maxFindings
+	wrong    int            // how many segments were reported
+	report   func(Problem)
 }
 
 // match matches all segments.
 func (x *matcher) match(root *node) {
+	x.step()
 	x.sequence(root.children, nil)
-	for !x.end() {
+	for !x.end {
 		x.unexpected()
 	}
 	for _, at := range x.missing {
@@ -153,19 +157,25 @@ func (x *matcher) match(root *node) {
 	}
 }
 
-func (x *matcher) end() bool { return x.pos == len(x.names) }
+func (x *matcher) step() {
+	var ok bool
+	x.name, x.at, ok = x.advance()
+	x.end = !ok
+}
 
+// take passes the present segment.
 func (x *matcher) take() {
-	x.seen[x.names[x.pos]]++
-	x.pos++
+	x.seen[x.name]++
+	x.previous = x.name
+	x.step()
 }
 
 // sequence matches segments against the nodes of a group, one behind the other.
 func (x *matcher) sequence(nodes []node, ahead *expectation) {
 	for i := 0; i < len(nodes); {
 		j := -1
-		if !x.end() {
-			if j = choose(nodes[i:], x.names[x.pos]); j < 0 && !ahead.has(x.names[x.pos]) {
+		if !x.end {
+			if j = choose(nodes[i:], x.name); j < 0 && !ahead.has(x.name) {
 				x.unexpected()
 				continue
 			}
@@ -215,10 +225,10 @@ func (x *matcher) element(n *node, ahead *expectation) {
 		} else {
 			x.sequence(n.children, inner)
 		}
-		for n.repeat && !x.end() && !inner.has(x.names[x.pos]) {
+		for n.repeat && !x.end && !inner.has(x.name) {
 			x.unexpected()
 		}
-		if !n.repeat || x.end() || !n.first[x.names[x.pos]] {
+		if !n.repeat || x.end || !n.first[x.name] {
 			return
 		}
 	}
@@ -226,21 +236,26 @@ func (x *matcher) element(n *node, ahead *expectation) {
 
 // lacks notes a missing segment; it is reported at the end unless it turns up in another place.
 func (x *matcher) lacks(name string) {
-	x.missing = append(x.missing, Location{Segment: name, Sequence: x.seen[name] + 1})
+	if len(x.missing) < maxFindings {
+		x.missing = append(x.missing, Location{Segment: name, Sequence: x.seen[name] + 1})
+	}
 }
 
 // unexpected reports the present segment and goes on behind it.
 func (x *matcher) unexpected() {
-	name, p := x.names[x.pos], Problem{Location: x.at[x.pos], Code: 100, Severity: 'E', Text: "segment out of order"}
-	if x.pos > 0 && x.names[x.pos-1] == name {
+	name, p := x.name, Problem{Location: x.at, Code: 100, Severity: 'E', Text: "segment out of order"}
+	if x.previous == name {
 		p.Code, p.Text = 198, "segment may come once only here"
 	}
-	for i, at := range x.missing {
-		if at.Segment == name {
-			x.missing = append(x.missing[:i], x.missing[i+1:]...)
-			break
+	// Beyond the bound nothing is reported, and the search would cost a message of very many mistakes its linear time.
+	if x.wrong++; x.wrong <= maxFindings {
+		for i, at := range x.missing {
+			if at.Segment == name {
+				x.missing = append(x.missing[:i], x.missing[i+1:]...)
+				break
+			}
 		}
+		x.report(p)
 	}
-	x.report(p)
 	x.take()
 }

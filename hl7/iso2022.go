@@ -146,7 +146,7 @@ func appendRun(dst, run []byte, left shift, right codec) []byte {
 				euc = euc[1:]
 			}
 			one, err := decoder.Bytes(euc)
-			if err != nil || bytes.IndexRune(one, utf8.RuneError) >= 0 {
+			if err != nil || bytes.ContainsRune(one, utf8.RuneError) {
 				one = run[:2]
 			}
 			dst = append(dst, one...)

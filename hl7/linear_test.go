@@ -75,6 +75,13 @@ func TestSegmentsAreLinear(t *testing.T) {
 	if found := orders.Validate(standard(t)); len(found) != maxFindings {
 		t.Errorf("%d findings", len(found))
 	}
+	for _, shape := range []string{"ORC|RE\r;PV1|1|I\r", "PV1|1|I\r;ORC|RE\r", "OBX|1\rPID|1\r;PV1\rEVN\r", "junk\r;ZZZ|1\r"} {
+		one, other, _ := strings.Cut(shape, ";")
+		message := header("ORU^R01", "2.5.1") + strings.Repeat(one, many/2) + strings.Repeat(other, many/2)
+		if found := mustParse(t, message).Validate(standard(t)); len(found) != maxFindings {
+			t.Errorf("%q: %d findings", shape, len(found))
+		}
+	}
 	n = 0
 	for range Split([]byte(strings.Repeat("MSH|^~\\&|A\r", many/4))) {
 		n++

@@ -160,12 +160,12 @@ func (m *Message) Validate(p *Profile) []Problem {
 	v.structure()
 	counts := map[string]int{}
 	for _, s := range m.Segments() {
-		if s.Junk() {
-			continue
+		if len(v.findings) > maxFindings {
+			break
 		}
 		id := s.ID()
 		counts[id]++
-		if rules := p.segments[id]; rules != nil && len(v.findings) <= maxFindings {
+		if rules := p.segments[id]; rules != nil {
 			v.segment(s, Location{Segment: id, Sequence: counts[id]}, rules)
 		}
 	}
@@ -215,24 +215,38 @@ func (v *validation) structure() {
 		v.add(at, 103, 'W', "not the structure of this event: "+id)
 	}
 	x := matcher{seen: map[string]int{}, report: func(p Problem) { v.add(p.Location, p.Code, p.Severity, p.Text) }}
-	counts := map[string]int{}
-	for i, s := range v.m.Segments() {
-		if s.Junk() {
-			v.add(Location{}, 100, 'W', "line "+strconv.Itoa(i+1)+" is not a segment")
-			continue
-		}
-		name := s.ID()
-		counts[name]++
-		place := Location{Segment: name, Sequence: counts[name]}
-		switch {
-		case known && !root.names[name]:
-			v.add(place, 100, 'I', "segment is not part of "+id)
-		case known:
-			x.names, x.at = append(x.names, name), append(x.at, place)
-		}
-	}
+	x.advance = v.segments(&root, id, known)
 	if known {
 		x.match(&root)
+		return
+	}
+	x.advance() // there is nothing to match, but junk is still reported
+}
+
+// segments returns a function that gives one segment of a structure after the other and reports the lines between them
+// that are none.
+func (v *validation) segments(root *node, id string, known bool) func() (string, Location, bool) {
+	counts := map[string]int{}
+	next := v.m.Segment(0)
+	return func() (string, Location, bool) {
+		for next.Exists() && len(v.findings) <= maxFindings {
+			s := next
+			next = s.following()
+			if s.Junk() {
+				v.add(Location{}, 100, 'W', "line "+strconv.Itoa(int(s.index)+1)+" is not a segment")
+				continue
+			}
+			name := s.ID()
+			counts[name]++
+			at := Location{Segment: name, Sequence: counts[name]}
+			if root.names[name] {
+				return name, at, true
+			}
+			if known {
+				v.add(at, 100, 'I', "segment is not part of "+id)
+			}
+		}
+		return "", Location{}, false
 	}
 }
 
