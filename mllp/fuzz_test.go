@@ -2,9 +2,9 @@ package mllp
 
 import (
 	"bytes"
-	"flag"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 	"testing/iotest"
@@ -119,16 +119,17 @@ func TestReaderProperty(t *testing.T) {
 	})
 }
 
-// mutations is raised for the long runs.
-var mutations = flag.Int("mutations", 20_000, "inputs that TestReaderMutations draws")
-
-// TestReaderMutations draws short inputs of the bytes that matter: there, where every byte
+// TestTortureReader draws short inputs of the bytes that matter: there, where every byte
 // changes the state, blind search beats the coverage-guided one by far.
-func TestReaderMutations(t *testing.T) {
+func TestTortureReader(t *testing.T) {
+	mutations := 20_000
+	if os.Getenv("LOCKPORT_TORTURE") != "" {
+		mutations = 10_000_000
+	}
 	const alphabet = "\x0b\x0b\x1c\x1c\r\r\n\x00xy"
 	random := rand.New(rand.NewPCG(2575, 1))
 	input := make([]byte, 64)
-	for range *mutations {
+	for range mutations {
 		in := input[:random.IntN(len(input)+1)]
 		for i := range in {
 			in[i] = alphabet[random.IntN(len(alphabet))]

@@ -175,10 +175,13 @@ func newCrashStore(t *testing.T) string {
 	return dir
 }
 
-func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
+func TestTortureKill(t *testing.T) {
 	cycles := 12
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		cycles = 3
+	case os.Getenv("LOCKPORT_TORTURE") != "":
+		cycles = 2000
 	}
 	dir := newCrashStore(t)
 	var acked []int
@@ -192,7 +195,7 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 }
 
 // The control: a server that acknowledges before the commit must be caught.
-func TestKilledServerThatAcknowledgesEarlyIsCaught(t *testing.T) {
+func TestTortureKillControl(t *testing.T) {
 	dir := newCrashStore(t)
 	for cycle := range 20 {
 		acked := killed(t, dir, (cycle+1)*1_000_000, 1+rand.IntN(100), true)

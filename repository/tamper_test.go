@@ -122,12 +122,15 @@ func TestVanishedRowIsNoticed(t *testing.T) {
 	}
 }
 
-// TestDamagedFilesAreNoticed flips bits and cuts files anywhere. Whatever is
+// TestTortureRot flips bits and cuts files anywhere. Whatever is
 // damaged, nothing panics and no entry comes back with other content.
-func TestDamagedFilesAreNoticed(t *testing.T) {
+func TestTortureRot(t *testing.T) {
 	rounds := 150
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		rounds = 25
+	case os.Getenv("LOCKPORT_TORTURE") != "":
+		rounds = 20_000
 	}
 	const n = 120
 	o := filled(t, n, nil)
