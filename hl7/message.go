@@ -90,6 +90,13 @@ func (m *Message) parse(b []byte, o Options) error {
 	m.raw, m.options = b, o
 	m.start, m.end = uint32(start), uint32(start+trimTrailing(b[start:]))
 	m.ends = findLineEnds(b[m.start:m.end])
+	if m.ends == endCR {
+		// An LF right before the CR that ends the last segment is content, as before any other CR.
+		tail := b[m.end:]
+		if i := bytes.IndexByte(tail, '\r'); i > 0 && bytes.Count(tail[:i], []byte{'\n'}) == i {
+			m.end += uint32(i)
+		}
+	}
 	header := b[m.start:m.lineEnd(m.start)]
 	d, field, reason := parseDelimiters(header)
 	if reason != "" {
