@@ -122,7 +122,7 @@ func (in *intake) unreadable(ctx context.Context, err error) lockport.Reply {
 	r := &refusal{at: hl7.Location{Segment: "MSH", Sequence: 1}, code: 100, reject: true, text: "this is not an HL7 v2 message"}
 	var syntax *hl7.SyntaxError
 	if errors.As(err, &syntax) {
-		r.text = "not an HL7 v2 message: " + syntax.Error()
+		r.text = "not an HL7 v2 message: " + strings.TrimPrefix(syntax.Error(), "hl7: ")
 	}
 	answer := hl7.RejectUnparsable(in.frame, in.broker.ack(hl7.AR, in.now, r))
 	return in.keepRefusal(ctx, answer, hl7.AR, r)
