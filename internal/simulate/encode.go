@@ -84,14 +84,6 @@ func (e *encoder) components(components []string) {
 // raw writes what is escaped already.
 func (e *encoder) raw(s string) { e.b = append(e.b, s...) }
 
-// rawField writes field n from what is escaped already.
-func (e *encoder) rawField(n int, s string) {
-	if s != "" {
-		e.at(n)
-		e.raw(s)
-	}
-}
-
 // special marks the bytes that cannot be copied as they are.
 var special = func() (t [256]bool) {
 	for _, c := range []byte("|^~\\&\r\n") {
