@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"iter"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -168,24 +169,24 @@ func messageTree(m *hl7.Message) []shownSegment {
 // segmentValues lists the leaves of a segment.
 func segmentValues(name string, s hl7.Segment) []shownValue {
 	out := []shownValue{}
-	for f := 1; f <= s.NumFields(); f++ {
+	for f, field := range s.Fields() {
 		place := name + "-" + strconv.Itoa(f)
-		repetitions := s.NumReps(f)
-		for r, v := range s.Reps(f) {
+		repetitions := field.NumRepetitions()
+		for r, v := range field.Repetitions() {
 			at := place
 			if repetitions > 1 {
 				at += "(" + strconv.Itoa(r) + ")"
 			}
-			out = appendLeaves(out, at, v, v.NumComponents(), hl7.Value.Component, true)
+			out = appendLeaves(out, at, v, v.NumComponents(), hl7.Value.Components, true)
 		}
 	}
 	return out
 }
 
 // appendLeaves appends the n parts of a value, and the parts of those when deeper.
-func appendLeaves(out []shownValue, at string, v hl7.Value, n int, part func(hl7.Value, int) hl7.Value, deeper bool) []shownValue {
-	for i := 1; i <= n; i++ {
-		p, place := part(v, i), at
+func appendLeaves(out []shownValue, at string, v hl7.Value, n int, parts func(hl7.Value) iter.Seq2[int, hl7.Value], deeper bool) []shownValue {
+	for i, p := range parts(v) {
+		place := at
 		if n > 1 {
 			place += "." + strconv.Itoa(i)
 		}
@@ -193,7 +194,7 @@ func appendLeaves(out []shownValue, at string, v hl7.Value, n int, part func(hl7
 			if n == 1 {
 				place += ".1"
 			}
-			out = appendLeaves(out, place, p, count, hl7.Value.Subcomponent, false)
+			out = appendLeaves(out, place, p, count, hl7.Value.Subcomponents, false)
 			continue
 		}
 		if presence := p.Presence(); presence == hl7.Valued || presence == hl7.Null {
