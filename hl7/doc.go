@@ -35,6 +35,9 @@
 // [ReadSN], [ReadED] and [ReadRP] take composite values apart. A [Time] keeps the precision that was stated and an [NM]
 // its digits: a birth date of 1998 is not the first of January, and 4.10 is not 4.1.
 //
+// The views [MSH], [PID], [PV1], [OBR], [OBX] and those of the other segments give fields names in place of numbers, over
+// the same readers: hl7.PID{Segment: m.First("PID")}.Identifiers() yields PID-3.
+//
 // # Many values
 //
 // The iterators [Message.Segments], [Message.All], [Message.Values], [Segment.Fields], [Segment.Reps],
