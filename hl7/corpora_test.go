@@ -17,7 +17,7 @@ const corpora = "../../shared/corpora"
 // needCorpora skips a test where the public messages are not at hand.
 func needCorpora(t testing.TB) {
 	if _, err := os.Stat(corpora); err != nil {
-		t.Skip("the public corpora are not here: ../shared/corpora relative to the project")
+		t.Skip("SKIPPED: the public corpora are not here: ../shared/corpora relative to the project")
 	}
 }
 
