@@ -130,7 +130,7 @@ func TestTortureRot(t *testing.T) {
 	case testing.Short():
 		rounds = 25
 	case os.Getenv("LOCKPORT_TORTURE") != "":
-		rounds = 2500
+		rounds = 20_000
 	}
 	const n = 120
 	o := filled(t, n, nil)
