@@ -71,7 +71,7 @@ func benchmarkAppend(b *testing.B, senders int) {
 		b.Fatal(err)
 	}
 	used := 0.0
-	names, _ := filepath.Glob(filepath.Join(dir, "*.bolt"))
+	names, _ := filepath.Glob(filepath.Join(dir, "*.[bl]o*"))
 	for _, name := range names {
 		used += float64(diskUsage(name))
 	}

@@ -77,6 +77,14 @@ func (s *Store) closeFiles(clean bool) error {
 		err = errors.Join(err, s.window.close())
 	}
 	if s.journal != nil {
+		if clean {
+			s.headMu.Lock()
+			head := s.head
+			s.headMu.Unlock()
+			if e := s.journal.finish(head); !full(e) {
+				err = errors.Join(err, e) // without a footer, the next open reads the file through
+			}
+		}
 		err = errors.Join(err, s.journal.close())
 	}
 	return errors.Join(err, s.lock.Close())

@@ -5,13 +5,11 @@ import (
 	"runtime"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/audit"
 )
 
-// The bounds of one group: what one transaction holds at most.
+// The bounds of one group: what is flushed at once.
 const (
 	groupEntries = 4096
 	groupBytes   = 16 << 20
@@ -24,6 +22,8 @@ const queueLength = 4096
 type request struct {
 	entries  []*prepared
 	receipts []lockport.Receipt
+	urgent   bool // may use the reserve of a full disk
+	err      error
 	done     chan error
 }
 
@@ -40,7 +40,7 @@ type committer struct {
 	bytes    int
 	expected int           // how many callers the next group waits for
 	took     time.Duration // how long the last commit took
-	size     int64         // of the last file's pages in use
+	frames   []byte        // of the group being written
 	latency  latencies
 }
 
@@ -104,19 +104,25 @@ func (c *committer) gather() {
 // finish answers everyone in the group and makes ready for the next.
 func (c *committer) finish(err error) {
 	for _, r := range c.group {
-		r.done <- err
+		if r.err == nil {
+			r.err = err
+		}
+		r.done <- r.err
 	}
 	c.expected = len(c.group) + len(c.s.queue)
 	clear(c.group)
 	c.group, c.entries, c.bytes = c.group[:0], 0, 0
 }
 
-// commit writes the group in one transaction. Nobody is answered before it is
-// on disk.
+// commit writes the group and flushes it. Nobody is answered before it is on
+// disk.
 func (c *committer) commit() error {
 	s := c.s
 	if err := s.Err(); err != nil {
 		return lockport.Errorf(lockport.Unavailable, "append", "the store has stopped: %w", err)
+	}
+	if err := c.makeRoom(); err != nil {
+		return err
 	}
 	fresh, err := c.deduplicate()
 	if err != nil {
@@ -128,36 +134,83 @@ func (c *committer) commit() error {
 	}
 	began := time.Now()
 	head, err := c.write(fresh)
-	if err != nil && full(err) {
-		s.full.Store(true)
-		return lockport.Errorf(lockport.Full, "append", "the journal cannot grow: %w", err)
-	}
 	if err != nil {
 		s.fail(lockport.Errorf(lockport.Internal, "commit journal", "%w", err))
 		return lockport.Errorf(lockport.Unavailable, "append", "the store has stopped: %w", err)
 	}
 	c.took = time.Since(began)
 	c.latency.add(c.took)
-	s.full.Store(false)
 	c.head = head
 	c.publish(fresh)
 	return c.rotate()
 }
 
+// makeRoom allocates what the group needs. On a full disk messages are turned
+// away, and what protects patients (directives, disclosures, outcomes) goes
+// into the reserve.
+func (c *committer) makeRoom() error {
+	s, file := c.s, c.s.journal.last()
+	fits, err := file.grow(c.need(false))
+	if err == nil {
+		s.full.Store(false)
+		return nil
+	}
+	if !full(err) {
+		s.fail(lockport.Errorf(lockport.Internal, "grow journal", "%w", err))
+		return lockport.Errorf(lockport.Unavailable, "append", "the store has stopped: %w", err)
+	}
+	s.full.Store(true)
+	full := lockport.Errorf(lockport.Full, "append", "the journal cannot grow: %w", err)
+	for _, r := range c.group {
+		if !r.urgent {
+			r.err = full
+		}
+	}
+	if !fits {
+		fits, _ = file.grow(c.need(true))
+	}
+	if !fits {
+		return full
+	}
+	return nil
+}
+
+// need returns how many bytes the group takes, or only what goes into the reserve.
+func (c *committer) need(urgent bool) int64 {
+	var n int64
+	for _, r := range c.group {
+		if urgent && !r.urgent {
+			continue
+		}
+		for _, p := range r.entries {
+			n += int64(frameSize + headerSize + len(p.sealed) + sealSlack)
+		}
+	}
+	return n
+}
+
+// sealSlack is what sealing again, for another file, may add.
+const sealSlack = 64
+
 // numbered is a prepared entry with its place in the chain.
 type numbered struct {
 	*prepared
 	header audit.Header
+	more   uint32 // how many new entries of the same append follow
 }
 
 // deduplicate gives sequences to the entries that are new and receipts to all.
 func (c *committer) deduplicate() ([]numbered, error) {
 	fresh := make([]numbered, 0, c.entries)
 	inGroup := make(map[lockport.Token]lockport.Seq)
-	next := c.head.Seq + 1
 	for _, r := range c.group {
+		if r.err != nil {
+			continue
+		}
 		r.receipts = make([]lockport.Receipt, len(r.entries))
+		began := len(fresh)
 		for i, p := range r.entries {
+			next := c.head.Seq + lockport.Seq(len(fresh)) + 1
 			if p.dedupe {
 				prior, known := inGroup[p.token]
 				if !known {
@@ -173,37 +226,39 @@ func (c *committer) deduplicate() ([]numbered, error) {
 				inGroup[p.token] = next
 			}
 			r.receipts[i] = lockport.Receipt{Seq: next}
-			fresh = append(fresh, numbered{p, audit.Header{Seq: next, ID: p.id, Kind: uint8(p.kind), Time: p.time, Commitment: p.commitment}})
-			next++
+			fresh = append(fresh, numbered{prepared: p, header: audit.Header{Seq: next, ID: p.id, Kind: uint8(p.kind), Time: p.time, Commitment: p.commitment}})
+		}
+		for i := began; i < len(fresh); i++ {
+			fresh[i].more = uint32(len(fresh) - 1 - i)
 		}
 	}
 	return fresh, nil
 }
 
-// write chains and stores entries in one transaction and returns the new head.
+// write chains and stores entries with one write and one flush, and returns the
+// new head.
 func (c *committer) write(fresh []numbered) (audit.Head, error) {
 	head, file := c.head, c.s.journal.last()
-	err := guard(file.path, func() error {
-		return file.db.Update(func(tx *bolt.Tx) error {
-			c.size = tx.Size()
-			b := tx.Bucket(entriesBucket)
-			b.FillPercent = 1 // nothing is ever put between two entries
-			for i := range fresh {
-				p := &fresh[i]
-				if p.file != file {
-					// The journal went on to the next file after this was sealed.
-					c.s.sealFor(p.prepared, file)
-				}
-				p.header.Prev = head.Hash
-				value := appendHeader(make([]byte, 0, headerSize+len(p.sealed)), p.header)
-				if err := b.Put(p.header.Seq.Key(), append(value, p.sealed...)); err != nil {
-					return err
-				}
-				head = audit.Head{Seq: p.header.Seq, Hash: audit.Hash(p.header)}
-			}
-			return nil
-		})
-	})
+	end, last := file.end.Load(), file.lastMark()
+	c.frames = c.frames[:0]
+	var marks []mark
+	for i := range fresh {
+		p := &fresh[i]
+		if p.file != file {
+			// The journal went on to the next file after this was sealed.
+			c.s.sealFor(p.prepared, file)
+		}
+		p.header.Prev = head.Hash
+		if at := end + int64(len(c.frames)); at-last >= markBytes {
+			marks, last = append(marks, mark{p.header.Seq, at}), at
+		}
+		c.frames = appendFrame(c.frames, uint32(i), p.more, p.header, p.sealed)
+		head = audit.Head{Seq: p.header.Seq, Hash: audit.Hash(p.header)}
+	}
+	err := file.write(c.frames, marks)
+	if cap(c.frames) > 4*groupBytes {
+		c.frames = nil
+	}
 	return head, err
 }
 
@@ -231,7 +286,7 @@ func (c *committer) publish(fresh []numbered) {
 // for it the old file goes on.
 func (c *committer) rotate() error {
 	s := c.s
-	if c.size < s.journal.limit {
+	if s.journal.last().end.Load() < s.journal.limit {
 		return nil
 	}
 	if err := s.journal.rotate(c.head); err != nil && !full(err) {
@@ -257,8 +312,11 @@ func (s *Store) Append(ctx context.Context, entries []lockport.Entry) ([]lockpor
 	if err := s.waitForProjector(ctx); err != nil {
 		return nil, err
 	}
-	r := &request{entries: make([]*prepared, len(entries)), done: make(chan error, 1)}
+	r := &request{entries: make([]*prepared, len(entries)), urgent: true, done: make(chan error, 1)}
 	for i := range entries {
+		if entries[i].Kind == lockport.EntryMessage || entries[i].Kind == lockport.EntryRefusal {
+			r.urgent = false
+		}
 		p, err := s.prepare(&entries[i])
 		if err != nil {
 			return nil, err

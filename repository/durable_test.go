@@ -8,8 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/lockport-hie/lockport"
 )
 
@@ -32,9 +30,7 @@ func TestOpenFlushesWhatAKilledProcessLeft(t *testing.T) {
 // duplicate of one that is lost.
 func TestWindowAheadOfTheJournalIsRefused(t *testing.T) {
 	o := filled(t, 10, nil)
-	edit(t, filepath.Join(o.Dir, journalName(1)), func(tx *bolt.Tx) error {
-		return tx.Bucket(entriesBucket).Delete(lockport.Seq(10).Key())
-	})
+	cutJournal(t, filepath.Join(o.Dir, journalName(1)), 9)
 	if err := os.Remove(filepath.Join(o.Dir, recordName)); err != nil {
 		t.Fatal(err)
 	}
@@ -93,21 +89,20 @@ func TestFullDiskUnderTheWindow(t *testing.T) {
 // stalled keeps the committer waiting until the returned function is called.
 func stalled(t *testing.T, s *Store) (release func()) {
 	t.Helper()
-	tx, err := s.journal.last().db.Begin(true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		if err := tx.Rollback(); err != nil {
-			t.Error(err)
-		}
-	}
+	f := s.journal.last()
+	f.mu.RLock() // what is written cannot be made known
+	return f.mu.RUnlock
 }
 
 // The second of two equal messages in one group is answered with the first one's
 // fate: when that is not stored, neither is acknowledged.
 func TestDuplicateInAGroupThatFails(t *testing.T) {
-	s := openNew(t, ignoring{})
+	o := testOptions(t, ignoring{})
+	if err := Create(o); err != nil {
+		t.Fatal(err)
+	}
+	room := bounded(&o)
+	s := openAgain(t, o)
 	c := &committer{s: s, head: s.head} // stands in for the store's own, which is idle
 	message := oru(2)
 	message.Body.(*lockport.Message).Raw = noise(2, 20<<20)
@@ -126,11 +121,11 @@ func TestDuplicateInAGroupThatFails(t *testing.T) {
 		}
 		return requests, errs
 	}
-	makeRoom(t, s.journal.last().db, 1<<20)
+	room.Store(1 << 20)
 	if _, errs := together(); lockport.KindOf(errs[0]) != lockport.Full || lockport.KindOf(errs[1]) != lockport.Full || s.End() != 0 {
 		t.Errorf("without room: %v, the journal ends at %d", errs, s.End())
 	}
-	makeRoom(t, s.journal.last().db, 0)
+	room.Store(0)
 	requests, errs := together()
 	first, second := requests[0].receipts[0], requests[1].receipts[0]
 	if errs != [2]error{} || first.Duplicate || first.Seq != 1 || !second.Duplicate || second.Seq != 1 || s.End() != 1 {
@@ -169,24 +164,25 @@ func TestCancelledWhileQueued(t *testing.T) {
 	}
 }
 
-// What lies behind the last commit is of no account, whatever a crash left there.
+// What lies behind the last group is of no account, whatever a crash left there.
 func TestTailBehindTheLastCommit(t *testing.T) {
-	for name, spoil := range map[string]func(path string, used int64) error{
-		"cut off": os.Truncate,
-		"torn": func(path string, used int64) error {
-			f, err := os.OpenFile(path, os.O_WRONLY, 0)
-			if err != nil {
-				return err
-			}
-			_, err = f.WriteAt(noise(1, 3*4096+512), used)
-			return errors.Join(err, f.Close())
+	for name, spoil := range map[string]func(f *os.File, end int64) error{
+		"cut off":       func(f *os.File, end int64) error { return f.Truncate(end) },
+		"half a footer": func(f *os.File, end int64) error { return f.Truncate(end + 30) },
+		"zeros":         func(f *os.File, end int64) error { return errors.Join(f.Truncate(end), f.Truncate(end+3<<20)) },
+		"torn": func(f *os.File, end int64) error {
+			_, err := f.WriteAt(noise(1, 3*4096+512), end+100)
+			return errors.Join(f.Truncate(end), f.Truncate(end+100), err)
 		},
 	} {
 		o := filled(t, 50, nil)
 		path := filepath.Join(o.Dir, journalName(1))
-		var used int64
-		edit(t, path, func(tx *bolt.Tx) error { used = tx.Size(); return nil })
-		if err := spoil(path, used+8*4096); err != nil {
+		end, _ := journalValues(t, path)
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(spoil(f, end), f.Close()); err != nil {
 			t.Fatal(name, err)
 		}
 		s := openAgain(t, o)

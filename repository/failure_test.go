@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +23,8 @@ func TestFullDisk(t *testing.T) {
 	if err := Create(o); err != nil {
 		t.Fatal(err)
 	}
-	o.seam.maxSize = 48 << 20
+	room := bounded(&o)
+	room.Store(48 << 20)
 	s := openAgain(t, o)
 	stored := lockport.Seq(0)
 	big := func() []lockport.Entry {
@@ -50,11 +53,23 @@ func TestFullDisk(t *testing.T) {
 		t.Error(report, err)
 	}
 	// Room comes back without a restart.
-	makeRoom(t, s.journal.last().db, 0)
+	room.Store(0)
 	r, err := s.Append(t.Context(), big())
 	if err != nil || r[0].Duplicate || r[0].Seq != stored+1 || s.Stats().Full {
 		t.Errorf("with room again: %+v, %v", r, err)
 	}
+}
+
+// bounded lets journal files grow to the size that it returns, 0 for any.
+func bounded(o *Options) *atomic.Int64 {
+	var room atomic.Int64
+	o.seam.grow = func(size int64) error {
+		if limit := room.Load(); limit > 0 && size > limit {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	return &room
 }
 
 // noise makes bytes that do not compress.
@@ -130,9 +145,14 @@ func TestFailedCommitIsNotRetried(t *testing.T) {
 	if _, err := s.Append(t.Context(), []lockport.Entry{oru(1)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.journal.last().db.Close(); err != nil { // the next commit fails
+	file := s.journal.last()
+	readOnly, err := os.Open(file.path)
+	if err != nil {
 		t.Fatal(err)
 	}
+	writable := file.f
+	file.f = readOnly // the next commit fails
+	t.Cleanup(func() { _ = writable.Close() })
 	for range 2 {
 		if r, err := s.Append(t.Context(), []lockport.Entry{oru(2)}); lockport.KindOf(err) != lockport.Unavailable || r != nil {
 			t.Errorf("%v %v", r, err)

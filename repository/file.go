@@ -21,7 +21,7 @@ import (
 
 // format is the version of everything this package writes. A file of a higher
 // one is refused unchanged.
-const format = 1
+const format = 2
 
 // The kinds of files.
 const (
@@ -40,12 +40,13 @@ var (
 	metaCheck  = []byte("check")  // a sealed token: tells the right keys from wrong ones
 )
 
-// identity is what a file's meta bucket says about it.
+// identity is what a file says about itself.
 type identity struct {
 	kind  string
 	store [16]byte
 	id    [16]byte
 	salt  [32]byte
+	key   [8]byte // which master key its data key comes from; journal files only
 }
 
 func newIdentity(kind string, store [16]byte) (identity, error) {
@@ -115,7 +116,7 @@ func (v *vault) createFile(path string, n identity, fill func(tx *bolt.Tx) error
 // removeUnfinished removes files whose creation a crash cut short: they never
 // got the name under which they count.
 func removeUnfinished(dir string) error {
-	names, err := filepath.Glob(filepath.Join(dir, "*.bolt.new"))
+	names, err := filepath.Glob(filepath.Join(dir, "*.new"))
 	for _, name := range names {
 		err = errors.Join(err, os.Remove(name))
 	}
@@ -150,7 +151,7 @@ func (v *vault) readIdentity(path, kind string, meta *bolt.Bucket) (identity, er
 		return n, damaged(path, errors.New("it does not say its format"))
 	}
 	if f := binary.BigEndian.Uint32(version); f > format {
-		return n, lockport.Errorf(lockport.Unsupported, "open store", "%s has format %d and this version reads formats up to %d: it was left unchanged, open it with a newer version", filepath.Base(path), f, format)
+		return n, newerFormat(path, f)
 	}
 	if n.kind != kind ||
 		copy(n.store[:], meta.Get(metaStore)) != len(n.store) ||
@@ -164,9 +165,17 @@ func (v *vault) readIdentity(path, kind string, meta *bolt.Bucket) (identity, er
 	}
 	token, err := s.open(meta.Get(metaCheck), metaCheck)
 	if err != nil || !bytes.Equal(token, v.checkToken()) {
-		return n, lockport.Errorf(lockport.Refused, "open store", "these keys do not open %s: put back the master.key that belongs to this store", filepath.Base(path))
+		return n, wrongKeys(path)
 	}
 	return n, nil
+}
+
+func newerFormat(path string, f uint32) error {
+	return lockport.Errorf(lockport.Unsupported, "open store", "%s has format %d and this version reads formats up to %d: it was left unchanged, open it with a newer version", filepath.Base(path), f, format)
+}
+
+func wrongKeys(path string) error {
+	return lockport.Errorf(lockport.Refused, "open store", "these keys do not open %s: put back the master.key that belongs to this store", filepath.Base(path))
 }
 
 // openFile opens a file for reading and writing. mapped is the address space to

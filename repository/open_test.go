@@ -69,14 +69,14 @@ func TestOpenRefusesAndChangesNothing(t *testing.T) {
 			o.Keys = Keys{secret: &mixed}
 		}},
 		{"no keys", lockport.Invalid, "no keys", func(_ *testing.T, o *Options) { o.Keys = Keys{} }},
-		{"a newer journal", lockport.Unsupported, "format 2 and this version reads formats up to 1", setMeta(journalName(1), metaFormat, []byte{0, 0, 0, 2})},
+		{"a newer journal", lockport.Unsupported, "format 3 and this version reads formats up to 2", func(t *testing.T, o *Options) { poke(t, filepath.Join(o.Dir, journalName(1)), 19, 3) }},
 		{"a newer record", lockport.Unsupported, "record.bolt has format 9", setMeta(recordName, metaFormat, []byte{0, 0, 0, 9})},
 		{"another store's record", lockport.Corrupt, "another store", setMeta(recordName, metaStore, make([]byte, 16))},
 		{"a record ahead of the journal", lockport.Corrupt, "entries are missing", setProgress(audit.Head{Seq: 999})},
 		{"a record of another history", lockport.Corrupt, "not the entry that the record has applied", setProgress(audit.Head{Seq: 3})},
 		{"a record that does not say what it holds", lockport.Corrupt, "does not say what it has applied", setMeta(recordName, metaProgress, make([]byte, 300))},
 		{"no store", lockport.NotFound, "there is no store", func(t *testing.T, o *Options) { o.Dir = t.TempDir() }},
-		{"a file that is no store", lockport.Corrupt, "journal-0001.bolt is damaged", func(t *testing.T, o *Options) {
+		{"a file that is no store", lockport.Corrupt, "journal-0001.log is damaged", func(t *testing.T, o *Options) {
 			if err := os.WriteFile(filepath.Join(o.Dir, journalName(1)), []byte(strings.Repeat("x", 50000)), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -200,7 +200,7 @@ func dump(t *testing.T, s *Store) []string {
 }
 
 func TestReplayMakesTheSameRecord(t *testing.T) {
-	o := filled(t, 400, func(o *Options) { o.JournalBytes = 200 << 10 })
+	o := filled(t, 400, func(o *Options) { o.JournalBytes = 100 << 10 })
 	s := openAgain(t, o)
 	want, counts := dump(t, s), fmt.Sprint(s.Stats().Counts)
 	closeNow(t, s)
@@ -255,13 +255,13 @@ func TestRotation(t *testing.T) {
 		}
 		closeNow(t, s)
 	}
-	if names, _ := filepath.Glob(filepath.Join(o.Dir, "journal-*.bolt")); len(names) < 5 {
+	if names, _ := filepath.Glob(filepath.Join(o.Dir, "journal-*.log")); len(names) < 5 {
 		t.Errorf("%d journal files", len(names))
 	}
 	if err := os.Remove(filepath.Join(o.Dir, journalName(2))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(o); lockport.KindOf(err) != lockport.Corrupt || !strings.Contains(err.Error(), "journal-0002.bolt is damaged: it is missing") {
+	if _, err := Open(o); lockport.KindOf(err) != lockport.Corrupt || !strings.Contains(err.Error(), "journal-0002.log is damaged: it is missing") {
 		t.Error("a missing file:", err)
 	}
 }
@@ -303,7 +303,7 @@ func TestNothingIsReadableOnDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, _ := filepath.Glob(filepath.Join(o.Dir, "*.bolt"))
+	names, _ := filepath.Glob(filepath.Join(o.Dir, "*.[bl]o*"))
 	if len(names) != 3 {
 		t.Errorf("looked into %v only", names)
 	}

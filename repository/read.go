@@ -18,7 +18,7 @@ import (
 const appliedTimeout = 2 * time.Second
 
 var (
-	errMissing   = errors.New("it is missing")
+	errMissing   = errors.New("it is missing, or its bytes are not those that were written")
 	errMisplaced = errors.New("another entry stands in its place")
 )
 
@@ -116,11 +116,7 @@ func (s *Store) Entry(ctx context.Context, seq lockport.Seq) (*lockport.Entry, e
 }
 
 func (s *Store) readJournal(seq lockport.Seq, reverse bool, limit int) ([]stored, error) {
-	chunk, err := s.journal.read(seq, reverse, limit)
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		return nil, lockport.Errorf(lockport.Unavailable, "read journal", "the store is closed")
-	}
-	return chunk, err
+	return s.journal.read(seq, reverse, limit)
 }
 
 func (s *Store) openStored(c stored) (*lockport.Entry, error) {

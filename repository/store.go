@@ -22,7 +22,7 @@ type Options struct {
 	Keys         Keys               // from LoadKeys
 	Now          func() time.Time   // stamps entries that come without a time
 	Projector    lockport.Projector // makes the record; not needed by Create
-	JournalBytes int64              // size at which the next journal file begins; 0 is 1 GiB
+	JournalBytes int64              // size at which the next journal file begins; 0 is 256 MiB
 
 	seam seams
 }
@@ -30,12 +30,14 @@ type Options struct {
 // seams are what tests change to show that they would notice. Nothing outside
 // this package's tests can reach them.
 type seams struct {
-	noSync  bool              // commits do not reach the disk
-	maxSize int               // bytes that a file may have
-	synced  func(path string) // told what Open has flushed
+	noSync  bool                   // commits do not reach the disk
+	maxSize int                    // bytes that a bbolt file may have
+	grow    func(size int64) error // asked before a journal file grows to a size
+	synced  func(path string)      // told what Open has flushed
 }
 
-const defaultJournalBytes = 1 << 30
+// A file of this size is read through in about a second after a crash.
+const defaultJournalBytes = 256 << 20
 
 // Store is an open store. All methods are safe for concurrent use.
 //
@@ -121,6 +123,12 @@ func Create(o Options) error {
 	}
 	defer func() { _ = lock.Close() }()
 	names, err := filepath.Glob(filepath.Join(o.Dir, "*.bolt"))
+	if err == nil && len(names) > 0 {
+		return lockport.Errorf(lockport.Conflict, op, "%s holds a store already", o.Dir)
+	}
+	if err == nil {
+		names, err = journalPaths(o.Dir)
+	}
 	if err == nil && len(names) > 0 {
 		return lockport.Errorf(lockport.Conflict, op, "%s holds a store already", o.Dir)
 	}
@@ -220,7 +228,16 @@ func (s *Store) openFiles(o Options) error {
 
 // inspectAll looks at every file before any is opened for writing.
 func (s *Store) inspectAll() error {
-	for kind, pattern := range map[string]string{kindJournal: "journal-*.bolt", kindRecord: recordName, kindWindow: "window-*.bolt"} {
+	paths, err := journalPaths(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if err := s.vault.inspectJournalFile(path); err != nil {
+			return err
+		}
+	}
+	for kind, pattern := range map[string]string{kindRecord: recordName, kindWindow: "window-*.bolt"} {
 		names, err := filepath.Glob(filepath.Join(s.dir, pattern))
 		if err != nil {
 			return err

@@ -1,0 +1,35 @@
+package repository
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// preallocate reserves blocks of the disk; ok is false where the file system
+// cannot.
+func preallocate(f *os.File, from, n int64) (ok bool, err error) {
+	err = unix.Fallocate(int(f.Fd()), 0, from, n)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		return false, nil
+	}
+	if err != nil {
+		return true, &os.PathError{Op: "write", Path: f.Name(), Err: err}
+	}
+	return true, nil
+}
+
+// flushData makes what was written, and the size of the file, durable.
+func flushData(f *os.File) error {
+	for {
+		err := unix.Fdatasync(int(f.Fd()))
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return &os.PathError{Op: "fdatasync", Path: f.Name(), Err: err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package repository
+
+import "os"
+
+// preallocate reserves blocks of the disk; ok is false where that cannot be asked.
+func preallocate(*os.File, int64, int64) (ok bool, err error) { return false, nil }
+
+// flushData makes what was written, and the size of the file, durable.
+func flushData(f *os.File) error { return f.Sync() }
