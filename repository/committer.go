@@ -278,6 +278,7 @@ func (c *committer) publish(fresh []numbered) {
 	s.headMu.Lock()
 	s.head = c.head
 	s.headMu.Unlock()
+	s.lag.appended(c.head.Seq, time.Now())
 	s.end.Store(uint64(c.head.Seq))
 	s.appended.broadcast()
 }
@@ -309,14 +310,11 @@ func (s *Store) Append(ctx context.Context, entries []lockport.Entry) ([]lockpor
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err := s.waitForProjector(ctx); err != nil {
+	r := &request{entries: make([]*prepared, len(entries)), urgent: urgent(entries), done: make(chan error, 1)}
+	if err := s.waitForProjector(ctx, r.urgent); err != nil {
 		return nil, err
 	}
-	r := &request{entries: make([]*prepared, len(entries)), urgent: true, done: make(chan error, 1)}
 	for i := range entries {
-		if entries[i].Kind == lockport.EntryMessage || entries[i].Kind == lockport.EntryRefusal {
-			r.urgent = false
-		}
 		p, err := s.prepare(&entries[i])
 		if err != nil {
 			return nil, err
@@ -335,6 +333,17 @@ func (s *Store) Append(ctx context.Context, entries []lockport.Entry) ([]lockpor
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// urgent reports whether entries may use what is kept in reserve for a full
+// disk: everything but messages, which their senders keep and send again.
+func urgent(entries []lockport.Entry) bool {
+	for i := range entries {
+		if k := entries[i].Kind; k == lockport.EntryMessage || k == lockport.EntryRefusal {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Store) enqueue(ctx context.Context, r *request) error {
@@ -370,17 +379,31 @@ func (s *Store) addPriors(ctx context.Context, entries []lockport.Entry, receipt
 	return nil
 }
 
-// backlogLimit is how many entries the record may be behind before Append waits.
-const backlogLimit = 5000
+// The record may be this far behind the journal before Append waits.
+const (
+	backlogLimit = 5000
+	lagLimit     = 250 * time.Millisecond
+)
 
-func (s *Store) waitForProjector(ctx context.Context) error {
+// behind reports whether the record is too far behind.
+func (s *Store) behind() bool {
+	n := s.backlog()
+	return n >= backlogLimit || n > 0 && s.lag.since(time.Now()) > lagLimit
+}
+
+// waitForProjector delays an append while the record is far behind. urgent
+// entries do not wait for a record that is full: they go where it cannot follow.
+func (s *Store) waitForProjector(ctx context.Context, urgent bool) error {
 	for {
 		moved := s.moved.wait()
-		if s.backlog() < backlogLimit {
-			return nil
-		}
 		if s.recordFull.Load() {
+			if urgent {
+				return nil
+			}
 			return lockport.Errorf(lockport.Full, "append", "the record cannot grow")
+		}
+		if !s.behind() {
+			return nil
 		}
 		select {
 		case <-moved:

@@ -14,6 +14,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/consent"
 )
 
 // TestFullDisk fills a journal file that may not grow. What was acknowledged
@@ -97,7 +98,10 @@ func (hoarding) Begin(lockport.Tx) error { return nil }
 func (hoarding) End(lockport.Tx) error   { return nil }
 func (h hoarding) Apply(tx lockport.Tx, e *lockport.Entry) error {
 	h.applied.Add(1)
-	raw := e.Body.(*lockport.Message).Raw
+	var raw []byte
+	if m, ok := e.Body.(*lockport.Message); ok {
+		raw = m.Raw
+	}
 	return tx.Put(lockport.TableCounters, e.Seq.Key(), &raw)
 }
 
@@ -107,27 +111,38 @@ func TestFullRecord(t *testing.T) {
 	rules := hoarding{new(atomic.Int64)}
 	s := openNew(t, rules)
 	makeRoom(t, s.record.db, 20<<20)
-	const n = 8
-	for i := range n {
-		e := lockport.Entry{Kind: lockport.EntryMessage, Body: &lockport.Message{Raw: noise(i, 4<<20)}}
-		if _, err := s.Append(t.Context(), []lockport.Entry{e}); err != nil {
-			t.Fatal(err)
+	message := func(i int) []lockport.Entry {
+		return []lockport.Entry{{Kind: lockport.EntryMessage, Body: &lockport.Message{Raw: noise(i, 4<<20)}}}
+	}
+	for i := range 8 {
+		if _, err := s.Append(t.Context(), message(i)); err != nil {
+			wantKind(t, err, lockport.Full)
+			break
 		}
 	}
 	for !s.recordFull.Load() {
 		<-s.moved.wait()
 	}
-	if s.Err() != nil || s.Applied() == n {
+	stored := s.End()
+	if s.Err() != nil || s.Applied() == stored {
 		t.Fatal(s.Err(), s.Applied())
 	}
+	if _, err := s.Append(t.Context(), message(9)); lockport.KindOf(err) != lockport.Full {
+		t.Error("a message while the record is full:", err)
+	}
+	// What protects patients is written all the same.
+	denial := lockport.Entry{Kind: lockport.EntryDirective, Body: &consent.Directive{}}
+	if _, err := s.Append(t.Context(), []lockport.Entry{denial}); err != nil || s.End() != stored+1 {
+		t.Error("a directive while the record is full:", err)
+	}
 	makeRoom(t, s.record.db, 0)
-	for s.Applied() < n {
+	for s.Applied() <= stored || s.recordFull.Load() {
 		moved := s.moved.wait()
-		if s.Applied() < n {
+		if s.Applied() <= stored || s.recordFull.Load() {
 			<-moved
 		}
 	}
-	if s.Stats().Full || rules.applied.Load() != n || len(dump(t, s)) != n {
+	if n := int64(stored) + 1; s.Stats().Full || rules.applied.Load() != n || len(dump(t, s)) != int(n) {
 		t.Errorf("applied %d times, %d rows", rules.applied.Load(), len(dump(t, s)))
 	}
 }

@@ -39,7 +39,10 @@ func (f *journalFile) recover(size int64) (audit.Head, error) {
 	for {
 		fr, err := s.frame()
 		if errors.Is(err, errFrame) {
-			fr, err = s.later()
+			bad := mark{s.next.Seq + 1, s.at}
+			if fr, err = s.later(); err == nil && len(s.marks) == 0 {
+				s.marks = append(s.marks, bad) // so that readers find what is sound behind it
+			}
 		}
 		if errors.Is(err, io.EOF) {
 			break

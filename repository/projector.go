@@ -15,9 +15,9 @@ import (
 // The bounds of one transaction of the record.
 const (
 	applyEntries = 2000
-	applyTime    = 50 * time.Millisecond
-	applyWaited  = 5 * time.Millisecond // while someone waits for it
-	bulkEntries  = 10_000               // while the store opens: nobody reads yet
+	applyTime    = 150 * time.Millisecond // each transaction rewrites the pages it touches: few large ones write less
+	applyWaited  = 5 * time.Millisecond   // while someone waits for it
+	bulkEntries  = 10_000                 // while the store opens: nobody reads yet
 	bulkTime     = time.Second
 )
 
@@ -103,21 +103,55 @@ func (p *projecting) await() bool {
 		if p.progress.applied.Seq < p.s.End() {
 			return true
 		}
+		retry, stop := p.retry()
 		select {
+		case <-retry:
+			stop()
+			if p.refill() != nil {
+				return true // the transaction that follows meets the same failure
+			}
 		case <-p.s.committed:
+			stop()
 			// The committer has ended: what it appended last may have come after
 			// the look above.
 			if p.progress.applied.Seq >= p.s.End() {
 				return false
 			}
 		case <-appended:
+			stop()
 		}
 	}
 }
 
+// fullRetry is how often a full disk is looked at again.
+const fullRetry = 250 * time.Millisecond
+
+// retry returns a channel that speaks when the reserve should be tried again,
+// and how to stop it.
+func (p *projecting) retry() (<-chan time.Time, func()) {
+	if p.s.reserve.held {
+		return nil, func() {}
+	}
+	t := time.NewTimer(fullRetry)
+	return t.C, func() { t.Stop() }
+}
+
+// refill takes back the reserve. Messages are taken again when it is there.
+func (p *projecting) refill() error {
+	if !p.s.reserve.held {
+		if err := p.s.reserve.fill(); err != nil {
+			return err
+		}
+	}
+	if was := p.s.recordFull.Swap(!p.s.reserve.held); was && p.s.reserve.held {
+		p.s.moved.broadcast()
+	}
+	return nil
+}
+
 // pause waits before a full disk is tried again.
 func (p *projecting) pause() bool {
-	t := time.NewTimer(250 * time.Millisecond)
+	t := time.NewTimer(fullRetry)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -166,8 +200,7 @@ func (p *projecting) store(rows *recordTx, done progress) error {
 		})
 		if err == nil {
 			p.progress = after
-			p.s.recordFull.Store(false)
-			return p.publish(rows)
+			return errors.Join(p.refill(), p.publish(rows))
 		}
 		// The rows stay as they are and are written again when there is room:
 		// the projector must not see the same entry twice.
@@ -176,6 +209,12 @@ func (p *projecting) store(rows *recordTx, done progress) error {
 		}
 		p.s.recordFull.Store(true)
 		p.s.moved.broadcast()
+		if spent, err := p.s.reserve.spend(); spent || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if !p.pause() {
 			return errGivenUp
 		}

@@ -53,6 +53,7 @@ type Store struct {
 	journal *journal
 	record  *record
 	window  *window
+	reserve *reserve
 
 	queue  chan *request
 	gate   sync.RWMutex // held for reading while a request is put into the queue
@@ -68,12 +69,13 @@ type Store struct {
 	progress     atomic.Pointer[progress]
 	directory    atomic.Pointer[loadedDirectory]
 	waiters      atomic.Int64 // how many wait for the record
-	full         atomic.Bool  // the last commit of the journal found no room
-	recordFull   atomic.Bool
+	full         atomic.Bool  // the journal has no room for messages
+	recordFull   atomic.Bool  // the record has no room for messages
 	opening      atomic.Bool
 	abandoned    atomic.Bool // Close has run out of time
 
 	recent   recent
+	lag      lag
 	appended signal // the journal has grown
 	moved    signal // the record has moved on
 	waited   signal // someone waits for the record
@@ -222,7 +224,10 @@ func (s *Store) openFiles(o Options) error {
 	if err := s.refillWindow(); err != nil {
 		return err
 	}
-	s.record, err = openRecord(s.vault, o.Dir, store)
+	if s.record, err = openRecord(s.vault, o.Dir, store); err != nil {
+		return err
+	}
+	s.reserve, err = openReserve(s.vault, o.Dir)
 	return err
 }
 
@@ -379,5 +384,6 @@ func (s *Store) catchUp() error {
 func (s *Store) publishProgress(p progress) {
 	s.progress.Store(&p)
 	s.applied.Store(uint64(p.applied.Seq))
+	s.lag.applied(p.applied.Seq)
 	s.moved.broadcast()
 }
