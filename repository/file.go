@@ -62,8 +62,9 @@ func newIdentity(kind string, store [16]byte) (identity, error) {
 type vault struct {
 	*hasher
 	*codec
-	keys Keys
-	seam seams
+	keys  Keys
+	delay time.Duration // added to each flush
+	seam  seams
 }
 
 // checkToken is what the check value seals; both keys take part in it.

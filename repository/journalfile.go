@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/audit"
@@ -396,5 +397,11 @@ func (v *vault) flush(f *os.File) error {
 	if v.seam.noSync {
 		return nil
 	}
-	return flushData(f)
+	if err := flushData(f); err != nil {
+		return err
+	}
+	if v.delay > 0 {
+		time.Sleep(v.delay)
+	}
+	return nil
 }

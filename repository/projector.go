@@ -199,6 +199,7 @@ func (p *projecting) store(rows *recordTx, done progress) error {
 			})
 		})
 		if err == nil {
+			time.Sleep(2 * r.vault.delay) // bbolt flushes twice
 			p.progress = after
 			return errors.Join(p.refill(), p.publish(rows))
 		}
