@@ -17,7 +17,7 @@ const (
 	TableVisits         Table = 7  // token of the visit → clinical.Visit
 	TablePatientVisits  Table = 8  // RegistrationID, inverted time, token of the visit → clinical.VisitSummary
 	TableResults        Table = 9  // token of the order → clinical.Result
-	TableResultVersions Table = 10 // token of the order, Seq, number in the message → clinical.Version
+	TableResultVersions Table = 10 // Seq, number in the message → clinical.Version
 	TablePatientResults Table = 11 // RegistrationID, inverted time, token of the order → clinical.ResultSummary
 	TableOutbox         Table = 12 // feed, 0x00, Seq, number → OutboxRow
 	TableFeeds          Table = 13 // feed → FeedState

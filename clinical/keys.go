@@ -31,11 +31,11 @@ func IndexStart(reg lockport.RegistrationID, until time.Time) []byte {
 	return binary.BigEndian.AppendUint64(reg.Key(), invert(until)+1)
 }
 
-// VersionKey is the row key of lockport.TableResultVersions: the versions of
-// one result stand together in journal order.
-func VersionKey(t lockport.Token, seq lockport.Seq, order int) []byte {
-	key := binary.BigEndian.AppendUint64(t[:len(t):len(t)], uint64(seq))
-	return binary.BigEndian.AppendUint32(key, uint32(order))
+// VersionKey is the row key of lockport.TableResultVersions: the entry that
+// brought the version, and the number of its order in the message. Versions are
+// the largest rows by far, and in journal order they are only ever appended.
+func VersionKey(seq lockport.Seq, order int) []byte {
+	return binary.BigEndian.AppendUint32(seq.Key(), uint32(order))
 }
 
 func indexKey(reg lockport.RegistrationID, at time.Time, t lockport.Token) []byte {

@@ -142,7 +142,7 @@ func TestCorrectionBecomesTheCurrentVersionAndTheOldOneStays(t *testing.T) {
 	}
 	var v clinical.Version
 	ref := r.Versions[r.Current]
-	if _, err := h.record.Get(lockport.TableResultVersions, clinical.VersionKey(r.Token, ref.Seq, ref.Order), &v); err != nil {
+	if _, err := h.record.Get(lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), &v); err != nil {
 		t.Fatal(err)
 	}
 	if got := string(v.Units[0].Segments); !strings.Contains(got, "|141|") || !strings.HasSuffix(got, "NTE|1||note\r") {

@@ -216,7 +216,7 @@ func (a *arrival) file(f filing) error {
 	if err != nil {
 		return err
 	}
-	key := clinical.VersionKey(f.head.Token, f.version.Seq, f.version.Order)
+	key := clinical.VersionKey(f.version.Seq, f.version.Order)
 	if err := a.tx.Put(lockport.TableResultVersions, key, &f.version); err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func (a *arrival) view(r clinical.Result) (clinical.Version, error) {
 	versions := make([]clinical.Version, 0, len(r.Versions))
 	for _, ref := range r.Versions {
 		var v clinical.Version
-		found, err := a.tx.Get(lockport.TableResultVersions, clinical.VersionKey(r.Token, ref.Seq, ref.Order), &v)
+		found, err := a.tx.Get(lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), &v)
 		if err != nil {
 			return clinical.Version{}, err
 		}

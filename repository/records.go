@@ -109,7 +109,7 @@ func (v *view) report(row listed, all bool) (clinical.Report, error) {
 	}
 	for _, ref := range r.Result.Versions {
 		var version clinical.Version
-		found, err := v.Get(lockport.TableResultVersions, clinical.VersionKey(row.token, ref.Seq, ref.Order), &version)
+		found, err := v.Get(lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), &version)
 		if err != nil {
 			return r, err
 		}

@@ -186,6 +186,9 @@ func (t *recordTx) flush(tx *bolt.Tx, p *progress) error {
 		if b == nil {
 			return lockport.Errorf(lockport.Internal, "write record", "there is no table %d", table)
 		}
+		if table == lockport.TableResultVersions {
+			b.FillPercent = 0.95 // only ever appended: half-empty pages would stay so
+		}
 		rows := t.rows[table]
 		for _, key := range slices.Sorted(maps.Keys(rows)) {
 			row := rows[key]

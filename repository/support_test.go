@@ -151,7 +151,7 @@ func (busyRules) Apply(tx lockport.Tx, e *lockport.Entry) error {
 		row   any
 	}{
 		{lockport.TableRegistrations, reg.ID.Key(), &reg},
-		{lockport.TableResultVersions, clinical.VersionKey(order, e.Seq, 1), &version},
+		{lockport.TableResultVersions, clinical.VersionKey(e.Seq, 1), &version},
 		{lockport.TableResults, order[:], &result},
 		{lockport.TablePatientResults, clinical.ResultIndexKey(reg.ID, e.Time, order), &summary},
 		{lockport.TableOutbox, lockport.OutboxKey("results", e.Seq, 1), &row},

@@ -73,8 +73,8 @@ func results(tx lockport.Tx, e *lockport.Entry, reg lockport.RegistrationID) (er
 		collected := at.Add(time.Duration(10*n+int(reg)) * time.Hour)
 		r := clinical.Result{Token: token, Registration: reg, Service: clinical.Coded{Code: "S"}, Collected: collected}
 		for order := 1; order <= 2; order++ {
-			v := clinical.Version{Seq: e.Seq, Order: order, Status: "F", Units: []clinical.Unit{{Code: clinical.Coded{Code: "O"}, Status: "F", Segments: []byte{'v', byte('0' + order)}}}}
-			put(lockport.TableResultVersions, clinical.VersionKey(token, v.Seq, v.Order), &v)
+			v := clinical.Version{Seq: e.Seq, Order: 100*int(reg) + 10*n + order, Status: "F", Units: []clinical.Unit{{Code: clinical.Coded{Code: "O"}, Status: "F", Segments: []byte{'v', byte('0' + order)}}}}
+			put(lockport.TableResultVersions, clinical.VersionKey(v.Seq, v.Order), &v)
 			r.Versions = append(r.Versions, v.Ref())
 		}
 		r.Current = 1
