@@ -243,15 +243,28 @@ func (f *journalFile) grow(n int64) (fits bool, err error) {
 	if end+n > f.allocated {
 		return false, err
 	}
-	for f.zeroed < end+n {
-		from, size := max(f.zeroed, end), int64(zeroBytes)
-		size = min(max(size, end+n-from), f.allocated-from)
-		if _, err := f.f.WriteAt(make([]byte, size), from); err != nil {
+	if f.zeroed < end+n {
+		to := min(max(f.zeroed, end)+max(zeroBytes, n), f.allocated)
+		if err := f.zero(max(f.zeroed, end), to); err != nil {
 			return false, err
 		}
-		f.zeroed = from + size
+		f.zeroed = to
 	}
 	return true, err
+}
+
+// zero writes zeros page by page: a kernel that caches a large write as one
+// large folio would write the whole of it again for each group in it.
+func (f *journalFile) zero(from, to int64) error {
+	var page [4096]byte
+	for from < to {
+		n := min(to, (from/4096+1)*4096) - from
+		if _, err := f.f.WriteAt(page[:n], from); err != nil {
+			return err
+		}
+		from += n
+	}
+	return nil
 }
 
 // write puts frames behind the end and flushes them. marks names entries in them.

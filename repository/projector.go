@@ -15,9 +15,9 @@ import (
 // The bounds of one transaction of the record.
 const (
 	applyEntries = 2000
-	applyTime    = 150 * time.Millisecond // each transaction rewrites the pages it touches: few large ones write less
-	applyWaited  = 5 * time.Millisecond   // while someone waits for it
-	bulkEntries  = 10_000                 // while the store opens: nobody reads yet
+	applyTime    = 90 * time.Millisecond // each transaction rewrites the pages it touches: few large ones write less
+	applyWaited  = 5 * time.Millisecond  // while someone waits for it
+	bulkEntries  = 10_000                // while the store opens: nobody reads yet
 	bulkTime     = time.Second
 )
 

@@ -38,7 +38,12 @@ type benchOptions struct {
 
 // newBench makes "lockport bench".
 func newBench(env *environment) *cobra.Command {
-	cmd := &cobra.Command{Use: "bench", Short: "Measure this machine", Args: cobra.NoArgs}
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure this machine",
+		Long:  "Measure what this build gives on this machine, beside what the machine itself can give.",
+		Args:  cobra.NoArgs,
+	}
 	cmd.AddCommand(newBenchIngest(env))
 	return cmd
 }
