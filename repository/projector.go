@@ -185,9 +185,16 @@ func (p *projecting) transaction() error {
 	return p.store(rows, done)
 }
 
+// freelistPages is up to how many free pages the record's list of them is
+// written with each transaction. With the list a store that was killed opens at
+// once, without it the whole file is read to find them; but a long list costs
+// more than the transaction it is written with.
+const freelistPages = 20_000
+
 // store commits what a transaction has made, as soon as there is room for it.
 func (p *projecting) store(rows *recordTx, done progress) error {
 	r := p.s.record
+	r.db.NoFreelistSync = r.db.Stats().FreePageN > freelistPages
 	for {
 		after := done
 		err := guard(r.path, func() error {
