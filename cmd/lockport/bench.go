@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,8 @@ type benchOptions struct {
 	flush       time.Duration
 	patients    int
 	preload     int
+	reads       bool
+	keep        string
 }
 
 // newBench makes "lockport bench".
@@ -44,7 +47,7 @@ func newBench(env *environment) *cobra.Command {
 		Long:  "Measure what this build gives on this machine, beside what the machine itself can give.",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newBenchIngest(env))
+	cmd.AddCommand(newBenchIngest(env), newBenchOpen(env))
 	return cmd
 }
 
@@ -65,6 +68,8 @@ func newBenchIngest(env *environment) *cobra.Command {
 	flags.DurationVar(&o.flush, "flush", 0, "add this to each flush of the disk")
 	flags.IntVar(&o.patients, "patients", 100_000, "how many patients the messages are about")
 	flags.IntVar(&o.preload, "preload", 0, "messages that the store holds before the measured run begins")
+	flags.BoolVar(&o.reads, "reads", false, "ask for the newest 50 results of a patient at the same time, 50 times a second")
+	flags.StringVar(&o.keep, "keep", "", "leave the data directory of the last run here")
 	return cmd
 }
 
@@ -82,6 +87,11 @@ type benchRow struct {
 	Memory      int64   `json:"anonymous_bytes"`
 	Bare        float64 `json:"bare_per_second"`
 	Flushes     float64 `json:"plain_flushes_per_second"`
+	Preload     float64 `json:"preload_per_second,omitempty"` // projected, of the messages before the run
+	Reads       int     `json:"reads,omitempty"`
+	ReadResults float64 `json:"results_per_read,omitempty"`
+	ReadP50     float64 `json:"read_p50_ms,omitempty"`
+	ReadP99     float64 `json:"read_p99_ms,omitempty"`
 }
 
 func (env *environment) benchIngest(ctx context.Context, o benchOptions) error {
@@ -100,11 +110,12 @@ func (env *environment) benchIngest(ctx context.Context, o benchOptions) error {
 		rows = append(rows, row)
 	}
 	return env.show(rows, func(t *table) {
-		t.head = []string{"connections", "msg/s", "projected/s", "p50 ms", "p99 ms", "bare msg/s", "plain flush/s", "disk B", "written B", "backlog", "anon MB"}
+		t.head = []string{"connections", "msg/s", "projected/s", "p50 ms", "p99 ms", "bare msg/s", "plain flush/s", "disk B", "written B", "backlog", "anon MB", "preload/s", "read p50", "read p99"}
 		for _, r := range rows {
 			t.add(r.Connections, fmt.Sprintf("%.0f", r.Rate), fmt.Sprintf("%.0f", r.Projected),
 				fmt.Sprintf("%.2f", r.P50), fmt.Sprintf("%.2f", r.P99), fmt.Sprintf("%.0f", r.Bare), fmt.Sprintf("%.0f", r.Flushes),
-				fmt.Sprintf("%.0f", r.Disk), fmt.Sprintf("%.0f", r.Written), r.Backlog, r.Memory>>20)
+				fmt.Sprintf("%.0f", r.Disk), fmt.Sprintf("%.0f", r.Written), r.Backlog, r.Memory>>20,
+				fmt.Sprintf("%.0f", r.Preload), fmt.Sprintf("%.2f", r.ReadP50), fmt.Sprintf("%.2f", r.ReadP99))
 		}
 	})
 }
@@ -124,13 +135,13 @@ func (env *environment) benchRun(ctx context.Context, o benchOptions, connection
 		return row, err
 	}
 	quiet := *env
-	quiet.Quiet, quiet.Dir = true, filepath.Join(parent, "data")
+	quiet.Quiet, quiet.Dir = true, cmp.Or(o.keep, filepath.Join(parent, "data"))
 	return quiet.benchServer(ctx, o, row)
 }
 
 // benchServer runs a server in this process and measures it.
 func (env *environment) benchServer(ctx context.Context, o benchOptions, row benchRow) (benchRow, error) {
-	if err := env.initialise(initOptions{listen: "127.0.0.1:0", web: "127.0.0.1:0", insecure: true, unknown: unknownAccept}); err != nil {
+	if err := env.initialise(initOptions{listen: benchAddress(), web: "127.0.0.1:0", insecure: true, unknown: unknownAccept}); err != nil {
 		return row, err
 	}
 	c, err := env.loadConfiguration()
@@ -176,17 +187,24 @@ func (s *system) benchMeasure(ctx context.Context, o benchOptions, row benchRow)
 	load := &benchLoad{address: s.listeners[0].socket.Addr().String(), patients: o.patients, connections: row.Connections}
 	if o.preload > 0 {
 		load.most, load.lasting, load.connections = o.preload, 24*time.Hour, 64
+		began := time.Now()
 		if _, err := load.run(ctx); err != nil {
 			return row, err
 		}
 		if err := s.benchApplied(ctx); err != nil {
 			return row, err
 		}
+		row.Preload = float64(o.preload) / time.Since(began).Seconds()
 		load.most, load.connections = 0, row.Connections
 	}
 	load.lasting, load.rate = o.lasting, o.rate
+	reads, err := s.benchReader(ctx, o)
+	if err != nil {
+		return row, err
+	}
 	written, began := processWritten(), time.Now()
 	result, err := load.run(ctx)
+	err = errors.Join(err, reads(&row))
 	if err != nil {
 		return row, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,16 @@ func (r benchResult) percentile(p int) float64 {
 		return 0
 	}
 	return float64(r.took[min(len(r.took)*p/100, len(r.took)-1)]) / float64(time.Millisecond)
+}
+
+// benchAddress is a loopback address that is free at the moment.
+func benchAddress() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "127.0.0.1:2575"
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
 }
 
 func (l *benchLoad) run(ctx context.Context) (benchResult, error) {
