@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -165,11 +164,8 @@ func Open(o Options) (*Store, error) {
 	if o.Projector == nil || o.Now == nil {
 		return nil, lockport.Errorf(lockport.Invalid, op, "a projector and a clock are needed")
 	}
-	if info, err := os.Stat(filepath.Join(o.Dir, journalName(1))); err != nil || info.Size() == 0 {
-		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			return nil, lockport.Errorf(lockport.NotFound, op, "there is no store in %s", o.Dir)
-		}
-		return nil, lockport.Errorf(lockport.Internal, op, "%w", err)
+	if err := storeAt(o.Dir); err != nil {
+		return nil, err
 	}
 	v, err := newVault(o)
 	if err != nil {
@@ -209,7 +205,7 @@ func (s *Store) openFiles(o Options) error {
 	if err := s.inspectAll(); err != nil {
 		return err
 	}
-	if err := removeUnfinished(o.Dir); err != nil {
+	if err := errors.Join(removeUnfinished(o.Dir), s.vault.migrate(o.Dir)); err != nil {
 		return err
 	}
 	limit := o.JournalBytes
