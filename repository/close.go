@@ -66,11 +66,10 @@ func (s *Store) Close(ctx context.Context) error {
 func (s *Store) closeFiles(clean bool) error {
 	var err error
 	if s.record != nil && s.record.db != nil {
-		if !clean {
-			s.record.db.NoFreelistSync = true
-			err = s.record.db.Close()
+		if clean {
+			err = s.record.db.close()
 		} else {
-			err = closeFile(s.record.db)
+			err = s.record.db.abandon()
 		}
 	}
 	if s.window != nil {

@@ -21,6 +21,9 @@ const (
 	crashDir   = "LOCKPORT_TEST_CRASH_DIR"
 	crashFrom  = "LOCKPORT_TEST_CRASH_FROM"
 	crashEarly = "LOCKPORT_TEST_CRASH_EARLY" // the control: acknowledge before the commit
+
+	crashOpen      = "LOCKPORT_TEST_CRASH_OPEN"      // only open it
+	crashUnchecked = "LOCKPORT_TEST_CRASH_UNCHECKED" // the control: without a look at the pages
 )
 
 func TestMain(m *testing.M) {
@@ -40,9 +43,13 @@ func crashServer(dir, from string, early bool) error {
 	if err != nil {
 		return err
 	}
+	o.seam.unchecked = os.Getenv(crashUnchecked) != ""
 	s, err := Open(o)
 	if err != nil {
 		return err
+	}
+	if os.Getenv(crashOpen) != "" {
+		return lookAgain(s)
 	}
 	var first int
 	if _, err := fmt.Sscan(from, &first); err != nil {

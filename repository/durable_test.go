@@ -57,7 +57,7 @@ func TestFullDiskUnderTheWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	makeRoom(t, d.db, 64<<10)
+	makeRoom(t, d.db.DB, 64<<10)
 	for i := range windowFlush {
 		token := s.vault.Token("filler", string(lockport.Seq(i).Key()))
 		s.window.add(token, 1, first.Time.UnixMicro())
@@ -75,7 +75,7 @@ func TestFullDiskUnderTheWindow(t *testing.T) {
 	for i := range 3 {
 		append1(i)
 	}
-	makeRoom(t, d.db, 0)
+	makeRoom(t, d.db.DB, 0)
 	for i := range 3 {
 		if !append1(i).Duplicate {
 			t.Errorf("message %d was stored twice", i)

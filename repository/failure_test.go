@@ -110,7 +110,7 @@ func (h hoarding) Apply(tx lockport.Tx, e *lockport.Entry) error {
 func TestFullRecord(t *testing.T) {
 	rules := hoarding{new(atomic.Int64)}
 	s := openNew(t, rules)
-	makeRoom(t, s.record.db, 20<<20)
+	makeRoom(t, s.record.db.DB, 20<<20)
 	message := func(i int) []lockport.Entry {
 		return []lockport.Entry{{Kind: lockport.EntryMessage, Body: &lockport.Message{Raw: noise(i, 4<<20)}}}
 	}
@@ -135,7 +135,7 @@ func TestFullRecord(t *testing.T) {
 	if _, err := s.Append(t.Context(), []lockport.Entry{denial}); err != nil || s.End() != stored+1 {
 		t.Error("a directive while the record is full:", err)
 	}
-	makeRoom(t, s.record.db, 0)
+	makeRoom(t, s.record.db.DB, 0)
 	for s.Applied() <= stored || s.recordFull.Load() {
 		moved := s.moved.wait()
 		if s.Applied() <= stored || s.recordFull.Load() {

@@ -5,11 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -179,57 +177,22 @@ func wrongKeys(path string) error {
 	return lockport.Errorf(lockport.Refused, "open store", "these keys do not open %s: put back the master.key that belongs to this store", filepath.Base(path))
 }
 
-// openFile opens a file for reading and writing. mapped is the address space to
-// reserve, larger than the file will get: growing the mapping stops the writer
-// for as long as any reader reads.
-func (v *vault) openFile(path string, mapped int, syncFreelist bool) (db *bolt.DB, err error) {
-	err = guard(path, func() error {
-		db, err = bolt.Open(path, 0o600, &bolt.Options{
-			Timeout:         time.Second,
-			FreelistType:    bolt.FreelistMapType,
-			NoFreelistSync:  !syncFreelist,
-			InitialMmapSize: mapped,
-			NoSync:          v.seam.noSync,
-			MaxSize:         v.seam.maxSize,
-			NoStatistics:    syncFreelist, // the record's free pages are watched
-		})
-		return err
-	})
-	if err != nil && lockport.KindOf(err) != lockport.Corrupt {
-		err = damaged(path, err)
+// damaged says that a file is not what was written, and what helps: a view of
+// the journal can be made again.
+func damaged(path string, err error) error {
+	if filepath.Ext(path) == ".bolt" {
+		return lockport.Errorf(lockport.Corrupt, "read store", "%s is damaged: %w; lockport reindex makes it again from the journal", filepath.Base(path), err)
 	}
-	return db, err
+	return lockport.Errorf(lockport.Corrupt, "read store", "%s is damaged: %w", filepath.Base(path), err)
 }
 
-// closeFile closes a file so that the next open finds its list of free pages
-// instead of looking for them in the whole file.
-func closeFile(db *bolt.DB) error {
-	if db == nil {
+// checkPages looks at the structure of a bbolt file before bbolt opens it.
+func (v *vault) checkPages(path string, all bool) error {
+	if v.seam.unchecked {
 		return nil
 	}
-	var err error
-	if db.NoFreelistSync && !db.IsReadOnly() {
-		db.NoFreelistSync = false
-		err = db.Update(func(*bolt.Tx) error { return nil })
-	}
-	return errors.Join(err, db.Close())
-}
-
-// guard runs fn on mapped memory. Damaged pages make bbolt panic and a
-// truncated file makes the memory fault; both become an error of kind Corrupt.
-func guard(path string, fn func() error) (err error) {
-	old := debug.SetPanicOnFault(true)
-	defer debug.SetPanicOnFault(old)
-	defer func() {
-		if p := recover(); p != nil {
-			err = damaged(path, fmt.Errorf("its pages do not hold together (%T)", p))
-		}
-	}()
-	return fn()
-}
-
-func damaged(path string, err error) error {
-	return lockport.Errorf(lockport.Corrupt, "read store", "%s is damaged: %w", filepath.Base(path), err)
+	_, err := checkPages(path, all)
+	return err
 }
 
 // full reports whether a commit failed because there was no room, before

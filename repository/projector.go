@@ -197,13 +197,11 @@ func (p *projecting) store(rows *recordTx, done progress) error {
 	r.db.NoFreelistSync = r.db.Stats().FreePageN > freelistPages
 	for {
 		after := done
-		err := guard(r.path, func() error {
-			return r.db.Update(func(tx *bolt.Tx) error {
-				if err := rows.flush(tx, &after); err != nil {
-					return err
-				}
-				return r.putProgress(tx, &after)
-			})
+		err := r.db.Update(func(tx *bolt.Tx) error {
+			if err := rows.flush(tx, &after); err != nil {
+				return err
+			}
+			return r.putProgress(tx, &after)
 		})
 		if err == nil {
 			time.Sleep(2 * r.vault.delay) // bbolt flushes twice
@@ -240,7 +238,7 @@ func (p *projecting) reading(fn func(tx *bolt.Tx) error) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	return guard(p.s.record.path, func() error { return fn(tx) })
+	return p.s.record.db.guard(func() error { return fn(tx) })
 }
 
 // publish makes a committed transaction known.

@@ -29,7 +29,7 @@ var metaProgress = []byte("progress")
 type record struct {
 	vault  *vault
 	path   string
-	db     *bolt.DB
+	db     *boltFile
 	epochs epochs
 }
 
@@ -166,8 +166,8 @@ func (r *record) sealRow(t lockport.Table, key, row []byte, epoch uint64) ([]byt
 // openRow undoes sealRow. The result is a copy.
 func (r *record) openRow(t lockport.Table, key, value []byte) ([]byte, error) {
 	epoch, n := binary.Uvarint(value)
-	if n <= 0 {
-		return nil, r.rowDamaged(t)
+	if n <= 0 || len(key) > bolt.MaxKeySize || len(value) > maxValue {
+		return nil, r.rowDamaged(t) // lengths are checked before anything is copied
 	}
 	s, err := r.epochs.sealer(epoch)
 	if err != nil {
@@ -185,7 +185,7 @@ func (r *record) openRow(t lockport.Table, key, value []byte) ([]byte, error) {
 }
 
 func (r *record) rowDamaged(t lockport.Table) error {
-	return damaged(r.path, fmt.Errorf("a row of table %d does not open; the record can be made again from the journal", t))
+	return damaged(r.path, fmt.Errorf("a row of table %d does not open", t))
 }
 
 // viewLimit bounds one read transaction: a long one keeps the file growing.
@@ -207,7 +207,7 @@ func (v *view) Token(space string, parts ...string) lockport.Token {
 // raw returns a row's CBOR, nil when there is none.
 func (v *view) raw(t lockport.Table, key []byte) ([]byte, error) {
 	var row []byte
-	err := guard(v.r.path, func() error {
+	err := v.r.db.guard(func() error {
 		b, err := v.table(t)
 		if err != nil {
 			return err
@@ -280,12 +280,12 @@ func (v *view) walk(t lockport.Table, prefix []byte, first, next func(*bolt.Curs
 	var k, value []byte
 	// Only the walk itself is guarded: a panic of fn is not a damaged page.
 	step := func() error {
-		return guard(v.r.path, func() error {
+		return v.r.db.guard(func() error {
 			k, value = next(c)
 			return nil
 		})
 	}
-	err := guard(v.r.path, func() error {
+	err := v.r.db.guard(func() error {
 		b, err := v.table(t)
 		if err == nil {
 			c = b.Cursor()
@@ -297,9 +297,12 @@ func (v *view) walk(t lockport.Table, prefix []byte, first, next func(*bolt.Curs
 		if !v.until.IsZero() && time.Now().After(v.until) {
 			return lockport.Errorf(lockport.Unavailable, "read record", "a view took longer than %v", viewLimit)
 		}
+		if len(k) > bolt.MaxKeySize {
+			return v.r.rowDamaged(t)
+		}
 		more, err := fn(slices.Clone(k), func(into any) error {
 			var row []byte
-			err := guard(v.r.path, func() (err error) {
+			err := v.r.db.guard(func() (err error) {
 				row, err = v.r.openRow(t, k, value)
 				return err
 			})

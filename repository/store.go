@@ -33,10 +33,11 @@ type Options struct {
 // seams are what tests change to show that they would notice. Nothing outside
 // this package's tests can reach them.
 type seams struct {
-	noSync  bool                   // commits do not reach the disk
-	maxSize int                    // bytes that a bbolt file may have
-	grow    func(size int64) error // asked before a journal file grows to a size
-	synced  func(path string)      // told what Open has flushed
+	noSync    bool                   // commits do not reach the disk
+	maxSize   int                    // bytes that a bbolt file may have
+	grow      func(size int64) error // asked before a journal file grows to a size
+	synced    func(path string)      // told what Open has flushed
+	unchecked bool                   // bbolt opens files whose pages were not looked at
 }
 
 // A file of this size is read through in about a second after a crash.
@@ -248,6 +249,10 @@ func (s *Store) inspectAll() error {
 			return err
 		}
 		for _, path := range names {
+			// A window has few pages with anything in them but runs.
+			if err := s.vault.checkPages(path, kind == kindWindow); err != nil {
+				return err
+			}
 			if _, err := s.vault.inspect(path, kind); err != nil {
 				return err
 			}
@@ -333,7 +338,7 @@ func (s *Store) readProgress(p *projecting) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := guard(s.record.path, func() (err error) { p.progress, err = s.record.progress(tx); return err }); err != nil {
+	if err := s.record.db.guard(func() (err error) { p.progress, err = s.record.progress(tx); return err }); err != nil {
 		return err
 	}
 	at := p.progress.applied

@@ -32,6 +32,12 @@ func lockDir(dir string) (*os.File, error) {
 	return nil, lockport.Errorf(lockport.Internal, op, "%w", err)
 }
 
+// giveUp closes a file that may still be mapped, which by itself would keep its
+// lock.
+func giveUp(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
+
 // diskUsage returns the bytes that a file takes on disk, holes left out.
 func diskUsage(path string) int64 {
 	var st syscall.Stat_t

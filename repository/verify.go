@@ -63,7 +63,7 @@ func (s *Store) VerifyRecord(ctx context.Context) (rows uint64, err error) {
 	var seen progress
 	err = r.db.View(func(tx *bolt.Tx) error {
 		var want progress
-		err := guard(r.path, func() (err error) {
+		err := r.db.guard(func() (err error) {
 			want, err = r.progress(tx)
 			return err
 		})
@@ -76,7 +76,7 @@ func (s *Store) VerifyRecord(ctx context.Context) (rows uint64, err error) {
 			}
 		}
 		if seen.rows != want.rows || seen.tags != want.tags {
-			return damaged(r.path, fmt.Errorf("it holds %d rows and %d were written, or others than those; it can be made again from the journal", seen.rows, want.rows))
+			return damaged(r.path, fmt.Errorf("it holds %d rows and %d were written, or others than those", seen.rows, want.rows))
 		}
 		return nil
 	})
@@ -84,7 +84,7 @@ func (s *Store) VerifyRecord(ctx context.Context) (rows uint64, err error) {
 }
 
 func (r *record) verifyTable(ctx context.Context, tx *bolt.Tx, t lockport.Table, seen *progress) error {
-	return guard(r.path, func() error {
+	return r.db.guard(func() error {
 		b := tx.Bucket(tableBucket(t))
 		if b == nil {
 			return damaged(r.path, fmt.Errorf("table %d is missing", t))

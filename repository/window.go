@@ -68,7 +68,7 @@ type windowEntry struct {
 type windowDay struct {
 	day    int // since 1970-01-01, UTC
 	path   string
-	db     *bolt.DB
+	db     *boltFile
 	filter *bloom
 }
 
@@ -116,21 +116,19 @@ func (w *window) openDay(path string, day int) (*windowDay, lockport.Seq, error)
 		return nil, 0, err
 	}
 	var through lockport.Seq
-	err = guard(path, func() error {
-		return db.View(func(tx *bolt.Tx) error {
-			t := tx.Bucket(metaBucket).Get(metaThrough)
-			if t == nil {
-				return nil
-			}
-			if len(t) != 8+sumSize || string(w.sum(day, metaThrough, t[:8])) != string(t[8:]) {
-				return damaged(path, errors.New("it does not say how far it reaches"))
-			}
-			through = lockport.Seq(binary.BigEndian.Uint64(t))
+	err = db.View(func(tx *bolt.Tx) error {
+		t := tx.Bucket(metaBucket).Get(metaThrough)
+		if t == nil {
 			return nil
-		})
+		}
+		if len(t) != 8+sumSize || string(w.sum(day, metaThrough, t[:8])) != string(t[8:]) {
+			return damaged(path, errors.New("it does not say how far it reaches"))
+		}
+		through = lockport.Seq(binary.BigEndian.Uint64(t))
+		return nil
 	})
 	if err != nil {
-		return nil, 0, errors.Join(err, db.Close())
+		return nil, 0, errors.Join(err, db.abandon())
 	}
 	return &windowDay{day: day, path: path, db: db}, through, nil
 }
@@ -243,16 +241,14 @@ func (w *window) writeRun(day int, tokens []lockport.Token, through, mark lockpo
 		pairs = binary.BigEndian.AppendUint64(append(pairs, t[:]...), uint64(w.flushing[t].seq))
 	}
 	w.mu.RUnlock()
-	err = guard(d.path, func() error {
-		return d.db.Update(func(tx *bolt.Tx) error {
-			run := append(w.sum(day, through.Key(), pairs), pairs...)
-			if mark > 0 {
-				if err := tx.Bucket(metaBucket).Put(metaThrough, append(mark.Key(), w.sum(day, metaThrough, mark.Key())...)); err != nil {
-					return err
-				}
+	err = d.db.Update(func(tx *bolt.Tx) error {
+		run := append(w.sum(day, through.Key(), pairs), pairs...)
+		if mark > 0 {
+			if err := tx.Bucket(metaBucket).Put(metaThrough, append(mark.Key(), w.sum(day, metaThrough, mark.Key())...)); err != nil {
+				return err
 			}
-			return tx.Bucket(runsBucket).Put(through.Key(), run)
-		})
+		}
+		return tx.Bucket(runsBucket).Put(through.Key(), run)
 	})
 	if err != nil {
 		return err
@@ -327,7 +323,7 @@ func (w *window) expire() error {
 		old := w.days[0]
 		w.days = slices.Delete(w.days, 0, 1)
 		w.mu.Unlock()
-		if err := errors.Join(old.db.Close(), os.Remove(old.path)); err != nil {
+		if err := errors.Join(old.db.abandon(), os.Remove(old.path)); err != nil {
 			return err
 		}
 	}
@@ -348,7 +344,7 @@ func (w *window) close() error {
 	defer w.mu.Unlock()
 	var err error
 	for _, d := range w.days {
-		err = errors.Join(err, closeFile(d.db))
+		err = errors.Join(err, d.db.close())
 	}
 	w.days = nil
 	return err

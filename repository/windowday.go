@@ -33,14 +33,12 @@ func (w *window) filterOf(d *windowDay) (*bloom, error) {
 }
 
 func (d *windowDay) view(fn func(runs *bolt.Bucket) error) error {
-	return guard(d.path, func() error {
-		return d.db.View(func(tx *bolt.Tx) error {
-			runs := tx.Bucket(runsBucket)
-			if runs == nil {
-				return damaged(d.path, errors.New("its runs are missing"))
-			}
-			return fn(runs)
-		})
+	return d.db.View(func(tx *bolt.Tx) error {
+		runs := tx.Bucket(runsBucket)
+		if runs == nil {
+			return damaged(d.path, errors.New("its runs are missing"))
+		}
+		return fn(runs)
 	})
 }
 
