@@ -28,18 +28,18 @@ func TestDamagedPageIsNotPoison(t *testing.T) {
 		root = int64(tx.Bucket(tableBucket(lockport.TableOutbox)).Root())
 		return nil
 	})
+	o.Projector = scanning{}
+	s := openAgain(t, o)
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteAt(noise(3, 4096), root*4096); err != nil {
+	if _, err := f.WriteAt(noise(3, 4096), root*4096); err != nil { // it rots while the store runs
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	o.Projector = scanning{}
-	s := openAgain(t, o)
 	_, err = s.Outbox(t.Context(), "results", nil, 0)
 	wantKind(t, err, lockport.Corrupt)
 	if _, err := s.Append(t.Context(), []lockport.Entry{oru(200)}); err != nil {
