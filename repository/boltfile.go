@@ -37,19 +37,39 @@ func (v *vault) openFile(path string, mapped int, syncFreelist bool) (*boltFile,
 			NoSync:          v.seam.noSync,
 			MaxSize:         v.seam.maxSize,
 			NoStatistics:    syncFreelist, // the record's free pages are watched
-			OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
-				b.handle, err = os.OpenFile(name, flag, mode)
-				return b.handle, err
-			},
+			OpenFile:        b.keepHandle,
 		})
 		return err
 	})
+	return b.opened(err)
+}
+
+// openToRead opens a file that nothing is written to. Its pages must have been
+// looked at: what they say is believed.
+func openToRead(path string, mapped int) (*boltFile, error) {
+	b := &boltFile{path: path}
+	err := b.guard(func() (err error) {
+		b.DB, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, ReadOnly: true, InitialMmapSize: mapped, NoStatistics: true,
+			OpenFile: b.keepHandle})
+		return err
+	})
+	return b.opened(err)
+}
+
+// keepHandle opens a file for bbolt.
+func (b *boltFile) keepHandle(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+	b.handle, err = os.OpenFile(name, flag, mode)
+	return b.handle, err
+}
+
+// opened ends opening a file.
+func (b *boltFile) opened(err error) (*boltFile, error) {
 	if b.broken.Load() {
 		err = errors.Join(err, giveUp(b.handle))
 	}
 	if err != nil {
 		if lockport.KindOf(err) != lockport.Corrupt {
-			err = damaged(path, err)
+			err = damaged(b.path, err)
 		}
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -117,9 +118,21 @@ func (v *vault) createFile(path string, n identity, fill func(tx *bolt.Tx) error
 func removeUnfinished(dir string) error {
 	names, err := filepath.Glob(filepath.Join(dir, "*.new"))
 	for _, name := range names {
-		err = errors.Join(err, os.Remove(name))
+		err = errors.Join(err, os.RemoveAll(name))
 	}
 	return err
+}
+
+// syncFile makes a file durable that was written without.
+func (v *vault) syncFile(path string) error {
+	if v.seam.noSync {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // inspect reads a file's identity without writing to it, and checks that this
@@ -180,7 +193,7 @@ func wrongKeys(path string) error {
 // damaged says that a file is not what was written, and what helps: a view of
 // the journal can be made again.
 func damaged(path string, err error) error {
-	if filepath.Ext(path) == ".bolt" {
+	if name := filepath.Base(path); name == recordName || strings.HasPrefix(name, "window-") {
 		return lockport.Errorf(lockport.Corrupt, "read store", "%s is damaged: %w; lockport reindex makes it again from the journal", filepath.Base(path), err)
 	}
 	return lockport.Errorf(lockport.Corrupt, "read store", "%s is damaged: %w", filepath.Base(path), err)

@@ -61,7 +61,11 @@ func (p *progress) count(value []byte, n int) error {
 
 // openRecord opens the record, or makes an empty one.
 func openRecord(v *vault, dir string, store [16]byte) (*record, error) {
-	r := &record{vault: v, path: filepath.Join(dir, recordName)}
+	return openRecordAt(v, filepath.Join(dir, recordName), store)
+}
+
+func openRecordAt(v *vault, path string, store [16]byte) (*record, error) {
+	r := &record{vault: v, path: path}
 	if sizeOf(r.path) == 0 {
 		n, err := newIdentity(kindRecord, store)
 		if err != nil {
@@ -92,6 +96,18 @@ func openRecord(v *vault, dir string, store [16]byte) (*record, error) {
 }
 
 func tableBucket(t lockport.Table) []byte { return []byte{'t', byte(t)} }
+
+// currentProgress reads what the record has applied.
+func (r *record) currentProgress() (p progress, err error) {
+	err = r.db.View(func(tx *bolt.Tx) error {
+		if tx.Bucket(metaBucket) == nil {
+			return damaged(r.path, errors.New("it has no description of itself"))
+		}
+		p, err = r.progress(tx)
+		return err
+	})
+	return p, err
+}
 
 // progress reads it; a record that nothing was applied to has none.
 func (r *record) progress(tx *bolt.Tx) (progress, error) {

@@ -80,6 +80,12 @@ func windowName(day int) string {
 	return "window-" + time.Unix(int64(day)*86400, 0).UTC().Format(time.DateOnly) + ".bolt"
 }
 
+// windowDayOf returns the day of a file; ok is false for another file.
+func windowDayOf(path string) (day int, ok bool) {
+	t, err := time.Parse("window-2006-01-02.bolt", filepath.Base(path))
+	return int(t.Unix() / 86400), err == nil
+}
+
 // openWindow opens the day files that there are.
 func openWindow(v *vault, dir string, store [16]byte) (*window, error) {
 	w := &window{dir: dir, vault: v, store: store, pending: make(map[lockport.Token]windowEntry)}
@@ -88,11 +94,11 @@ func openWindow(v *vault, dir string, store [16]byte) (*window, error) {
 		return nil, err
 	}
 	for _, path := range names {
-		t, err := time.Parse("window-2006-01-02.bolt", filepath.Base(path))
-		if err != nil {
+		day, ok := windowDayOf(path)
+		if !ok {
 			continue
 		}
-		d, through, err := w.openDay(path, int(t.Unix()/86400))
+		d, through, err := w.openDay(path, day)
 		if err != nil {
 			return nil, errors.Join(err, w.close())
 		}
@@ -115,22 +121,28 @@ func (w *window) openDay(path string, day int) (*windowDay, lockport.Seq, error)
 	if err != nil {
 		return nil, 0, err
 	}
-	var through lockport.Seq
-	err = db.View(func(tx *bolt.Tx) error {
+	d := &windowDay{day: day, path: path, db: db}
+	through, err := w.reachOf(d)
+	if err != nil {
+		return nil, 0, errors.Join(err, db.abandon())
+	}
+	return d, through, nil
+}
+
+// reachOf reads how far a file says that the window reaches, 0 when it does not.
+func (w *window) reachOf(d *windowDay) (through lockport.Seq, err error) {
+	err = d.db.View(func(tx *bolt.Tx) error {
 		t := tx.Bucket(metaBucket).Get(metaThrough)
 		if t == nil {
 			return nil
 		}
-		if len(t) != 8+sumSize || string(w.sum(day, metaThrough, t[:8])) != string(t[8:]) {
-			return damaged(path, errors.New("it does not say how far it reaches"))
+		if len(t) != 8+sumSize || string(w.sum(d.day, metaThrough, t[:8])) != string(t[8:]) {
+			return damaged(d.path, errors.New("it does not say how far it reaches"))
 		}
 		through = lockport.Seq(binary.BigEndian.Uint64(t))
 		return nil
 	})
-	if err != nil {
-		return nil, 0, errors.Join(err, db.abandon())
-	}
-	return &windowDay{day: day, path: path, db: db}, through, nil
+	return through, err
 }
 
 // buildFilters reads every day once. Lookups before that search the files.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"path/filepath"
 	"slices"
 	"sort"
 
@@ -62,4 +63,57 @@ func (d *windowDay) search(t lockport.Token) (seq lockport.Seq, found bool, err 
 		return nil
 	})
 	return seq, found, err
+}
+
+// verifyDay reads a closed file of the window through: its pages, its runs and
+// how far it says that the window reaches. It returns how many tokens it holds.
+func (w *window) verifyDay(path string) (tokens int, through lockport.Seq, err error) {
+	day, ok := windowDayOf(path)
+	if !ok {
+		return 0, 0, damaged(path, errors.New("its name is no day"))
+	}
+	if _, err := checkPages(path, true); err != nil {
+		return 0, 0, err
+	}
+	n, err := w.vault.inspect(path, kindWindow)
+	if err == nil && n.store != w.store {
+		err = damaged(path, errors.New("it belongs to another store"))
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	d := &windowDay{day: day, path: path}
+	if d.db, err = openToRead(path, 0); err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, d.db.abandon()) }()
+	filter, err := w.filterOf(d)
+	if err != nil {
+		return 0, 0, err
+	}
+	through, err = w.reachOf(d)
+	return filter.count, through, err
+}
+
+// windowsSound reports whether the files of the window are there and read well.
+// A window that knows more than the journal is an error: entries are lost.
+func (s *Store) windowsSound() (bool, error) {
+	names, err := filepath.Glob(filepath.Join(s.dir, "window-*.bolt"))
+	if err != nil || s.head.Seq == 0 && len(names) == 0 {
+		return true, err
+	}
+	w := &window{vault: s.vault, store: s.journal.last().id.store}
+	for _, path := range names {
+		_, through, err := w.verifyDay(path)
+		if lockport.KindOf(err) == lockport.Corrupt || lockport.KindOf(err) == lockport.Refused {
+			return false, nil
+		}
+		if err == nil && through > s.head.Seq {
+			err = entriesMissing(s.dir, s.head.Seq, "duplicate window", through)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return len(names) > 0, nil
 }

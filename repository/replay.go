@@ -1,0 +1,201 @@
+package repository
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/audit"
+)
+
+// The bounds of one transaction of a replay: large ones write less, and all
+// their rows are in memory.
+const (
+	replayEntries = 20_000
+	replayBytes   = 32 << 20 // of stored entries
+)
+
+// opened is an entry that was read ahead.
+type opened struct {
+	e    *lockport.Entry
+	h    audit.Header
+	size int
+}
+
+// batch is a piece of the journal. Its content may be read once ready is closed.
+type batch struct {
+	ready   chan struct{}
+	entries []opened
+	err     error
+}
+
+// readAhead reads the journal from its first entry on. Batches come in order;
+// what is in them is opened meanwhile, on all processors, so that the one that
+// applies them finds them ready. As many are open as there is work for.
+func (s *Store) readAhead(ctx context.Context) <-chan *batch {
+	workers := runtime.GOMAXPROCS(0)
+	type job struct {
+		b     *batch
+		chunk []stored
+	}
+	out, jobs := make(chan *batch, 2*workers), make(chan job)
+	for range workers {
+		go func() {
+			for j := range jobs {
+				j.b.entries, j.b.err = s.openAll(j.chunk)
+				close(j.b.ready)
+			}
+		}()
+	}
+	go func() {
+		defer close(out)
+		defer close(jobs)
+		for seq := lockport.Seq(1); seq <= s.End(); {
+			chunk, err := s.readJournal(seq, false, readEntries)
+			if err == nil && (len(chunk) == 0 || chunk[0].seq != seq) {
+				err = entryDamaged(seq, errMissing)
+			}
+			b := &batch{ready: make(chan struct{}), err: err}
+			select {
+			case out <- b:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				close(b.ready)
+				return
+			}
+			seq = chunk[len(chunk)-1].seq + 1
+			jobs <- job{b, chunk}
+		}
+	}()
+	return out
+}
+
+func (s *Store) openAll(chunk []stored) ([]opened, error) {
+	out := make([]opened, 0, len(chunk))
+	for i, c := range chunk {
+		e, h, err := s.openEntry(c.value, c.file)
+		switch {
+		case err == nil && h.Seq != c.seq:
+			err = errMisplaced
+		case c.seq != chunk[0].seq+lockport.Seq(i):
+			return nil, entryDamaged(chunk[i-1].seq+1, errMissing)
+		}
+		if err != nil {
+			return nil, entryDamaged(c.seq, err)
+		}
+		out = append(out, opened{e, h, len(c.value)})
+	}
+	return out, nil
+}
+
+// next returns the next entry of the journal.
+func (x *reindexing) next(ctx context.Context) (opened, error) {
+	for len(x.rest) == 0 {
+		b, ok := <-x.source
+		if !ok {
+			if err := context.Cause(ctx); err != nil {
+				return opened{}, err
+			}
+			return opened{}, entryDamaged(x.progress.applied.Seq+1, errMissing)
+		}
+		<-b.ready
+		if b.err != nil {
+			return opened{}, b.err
+		}
+		x.rest = b.entries
+	}
+	o := x.rest[0]
+	x.rest = x.rest[1:]
+	if err := x.chain.Add(o.h); err != nil {
+		return opened{}, entryDamaged(o.e.Seq, err)
+	}
+	return o, nil
+}
+
+// replay applies the whole journal. A transaction ends at the entry that the old
+// record has reached, and there the two are compared.
+func (x *reindexing) replay(ctx context.Context) error {
+	end := x.s.End()
+	for {
+		at := x.progress.applied.Seq
+		if x.old != nil && at == x.oldAt.applied.Seq {
+			if err := x.compare(ctx); err != nil {
+				return err
+			}
+		}
+		if at == end {
+			return nil
+		}
+		upTo := end
+		if x.old != nil && at < x.oldAt.applied.Seq {
+			upTo = x.oldAt.applied.Seq
+		}
+		if err := x.transaction(ctx, upTo); err != nil {
+			return err
+		}
+		if x.options.Progress != nil {
+			x.options.Progress(x.progress.applied.Seq, end)
+		}
+	}
+}
+
+// transaction applies entries as the projector of an open store does, up to the
+// bounds above.
+func (x *reindexing) transaction(ctx context.Context, upTo lockport.Seq) error {
+	done := x.progress
+	rows, err := x.apply(ctx, &done, upTo)
+	if err != nil {
+		return err
+	}
+	r := x.fresh
+	err = r.db.Update(func(tx *bolt.Tx) error {
+		if err := rows.flush(tx, &done); err != nil {
+			return err
+		}
+		return r.putProgress(tx, &done)
+	})
+	if err != nil {
+		return err
+	}
+	x.progress = done
+	if w := x.windows; w != nil && w.waiting() >= windowFlush {
+		return w.flush(done.applied.Seq)
+	}
+	return nil
+}
+
+func (x *reindexing) apply(ctx context.Context, done *progress, upTo lockport.Seq) (*recordTx, error) {
+	p := &projecting{s: x.s, rules: x.rules}
+	var rows *recordTx
+	err := x.fresh.db.View(func(tx *bolt.Tx) error {
+		rows = newRecordTx(x.fresh, tx)
+		if err := called(func() error { return x.rules.Begin(rows) }); err != nil {
+			return fmt.Errorf("begin of the projector: %w", err)
+		}
+		for n, size := 0, 0; n < replayEntries && size < replayBytes && done.applied.Seq < upTo; n++ {
+			o, err := x.next(ctx)
+			if err != nil {
+				return err
+			}
+			if err := p.apply(rows, done, o.e); err != nil {
+				return err
+			}
+			done.applied = audit.Head{Seq: o.h.Seq, Hash: audit.Hash(o.h)}
+			done.counts[int(o.h.Kind)%len(done.counts)]++
+			size += o.size
+			if x.windows != nil && o.e.Dedupe != nil {
+				x.windows.add(x.s.dedupeToken(o.e.Dedupe), o.h.Seq, o.h.Time)
+			}
+		}
+		if err := called(func() error { return x.rules.End(rows) }); err != nil {
+			return fmt.Errorf("end of the projector: %w", err)
+		}
+		return rows.broken
+	})
+	return rows, err
+}
