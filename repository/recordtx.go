@@ -31,6 +31,7 @@ func (o overlay) put(t lockport.Table, key string, row []byte) {
 // when the entry fails.
 type recordTx struct {
 	view
+	under  overlay // of the transaction before, where it is on its way to the file; nil when it is there
 	rows   overlay // of the transaction
 	layer  overlay // of the entry, nil outside of one
 	broken error   // the record itself could not be read
@@ -57,12 +58,19 @@ func (t *recordTx) keep() {
 	t.layer = nil
 }
 
+// pending returns a row that is not in the file yet, nil for one that is deleted.
+func (t *recordTx) pending(table lockport.Table, key []byte) ([]byte, bool) {
+	for _, o := range [...]overlay{t.layer, t.rows, t.under} {
+		if row, ok := o.get(table, key); ok {
+			return row, true
+		}
+	}
+	return nil, false
+}
+
 // Get fills into with the row as this transaction has left it.
 func (t *recordTx) Get(table lockport.Table, key []byte, into any) (bool, error) {
-	row, ok := t.layer.get(table, key)
-	if !ok {
-		row, ok = t.rows.get(table, key)
-	}
+	row, ok := t.pending(table, key)
 	if !ok {
 		found, err := t.view.Get(table, key, into)
 		return found, t.note(err)
@@ -88,10 +96,7 @@ func (t *recordTx) Scan(table lockport.Table, prefix, from []byte, fn rowFunc) e
 	written := t.written(table, prefix, from)
 	overlaid := func(key string) rowFunc { // calls fn with an overlaid row, unless it is deleted
 		return func([]byte, func(any) error) (bool, error) {
-			row, ok := t.layer.get(table, []byte(key))
-			if !ok {
-				row, _ = t.rows.get(table, []byte(key))
-			}
+			row, _ := t.pending(table, []byte(key))
 			if row == nil {
 				return true, nil
 			}
@@ -131,10 +136,10 @@ func (t *recordTx) Scan(table lockport.Table, prefix, from []byte, fn rowFunc) e
 	return nil
 }
 
-// written returns the keys of a table that this transaction wrote, in order.
+// written returns the keys of a table whose rows are pending, in order.
 func (t *recordTx) written(table lockport.Table, prefix, from []byte) []string {
 	var keys []string
-	for _, o := range []overlay{t.rows, t.layer} {
+	for _, o := range []overlay{t.under, t.rows, t.layer} {
 		for key := range o[table] {
 			if len(key) >= len(prefix) && key[:len(prefix)] == string(prefix) && key >= string(from) {
 				keys = append(keys, key)

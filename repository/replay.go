@@ -14,7 +14,7 @@ import (
 // The bounds of one transaction of a replay: large ones write less, and all
 // their rows are in memory.
 const (
-	replayEntries = 20_000
+	replayEntries = 5_000
 	replayBytes   = 32 << 20 // of stored entries
 )
 
@@ -119,61 +119,93 @@ func (x *reindexing) next(ctx context.Context) (opened, error) {
 
 // replay applies the whole journal. A transaction ends at the entry that the old
 // record has reached, and there the two are compared.
+//
+// While the rows of one transaction are sealed and written, the rules of the
+// next one run: they find those rows in memory.
 func (x *reindexing) replay(ctx context.Context) error {
 	end := x.s.End()
+	writing := &flushing{done: make(chan struct{})}
+	close(writing.done)
+	defer func() { <-writing.done }()
 	for {
 		at := x.progress.applied.Seq
 		if x.old != nil && at == x.oldAt.applied.Seq {
+			if err := x.settled(writing); err != nil {
+				return err
+			}
 			if err := x.compare(ctx); err != nil {
 				return err
 			}
 		}
 		if at == end {
-			return nil
+			return x.settled(writing)
 		}
 		upTo := end
 		if x.old != nil && at < x.oldAt.applied.Seq {
 			upTo = x.oldAt.applied.Seq
 		}
-		if err := x.transaction(ctx, upTo); err != nil {
+		rows, err := x.apply(ctx, writing.rows, upTo)
+		if err == nil {
+			err = x.settled(writing)
+		}
+		if err != nil {
 			return err
 		}
+		writing = x.flush(rows)
 		if x.options.Progress != nil {
 			x.options.Progress(x.progress.applied.Seq, end)
 		}
 	}
 }
 
-// transaction applies entries as the projector of an open store does, up to the
-// bounds above.
-func (x *reindexing) transaction(ctx context.Context, upTo lockport.Seq) error {
-	done := x.progress
-	rows, err := x.apply(ctx, &done, upTo)
-	if err != nil {
-		return err
-	}
+// flushing is a transaction on its way to the file. What it holds may be read
+// once done is closed, but for the rows, which nobody changes any more.
+type flushing struct {
+	rows  overlay
+	after progress
+	err   error
+	done  chan struct{}
+}
+
+// flush writes the rows of a transaction behind the caller's back.
+func (x *reindexing) flush(rows *recordTx) *flushing {
+	f := &flushing{rows: rows.rows, after: x.progress, done: make(chan struct{})}
 	r := x.fresh
-	err = r.db.Update(func(tx *bolt.Tx) error {
-		if err := rows.flush(tx, &done); err != nil {
-			return err
-		}
-		return r.putProgress(tx, &done)
-	})
-	if err != nil {
-		return err
+	go func() {
+		defer close(f.done)
+		f.err = r.db.Update(func(tx *bolt.Tx) error {
+			if err := rows.flush(tx, &f.after); err != nil {
+				return err
+			}
+			return r.putProgress(tx, &f.after)
+		})
+	}()
+	return f
+}
+
+// settled waits until a transaction is in the file, and takes over what writing
+// it has counted.
+func (x *reindexing) settled(f *flushing) error {
+	<-f.done
+	if f.err != nil || f.rows == nil {
+		return f.err
 	}
-	x.progress = done
+	x.progress.seals, x.progress.rows, x.progress.tags = f.after.seals, f.after.rows, f.after.tags
+	f.rows = nil
 	if w := x.windows; w != nil && w.waiting() >= windowFlush {
-		return w.flush(done.applied.Seq)
+		return w.flush(x.progress.applied.Seq)
 	}
 	return nil
 }
 
-func (x *reindexing) apply(ctx context.Context, done *progress, upTo lockport.Seq) (*recordTx, error) {
-	p := &projecting{s: x.s, rules: x.rules}
+// apply runs the rules as the projector of an open store does, up to the bounds
+// above. under holds the rows of the transaction before.
+func (x *reindexing) apply(ctx context.Context, under overlay, upTo lockport.Seq) (*recordTx, error) {
+	p, done := &projecting{s: x.s, rules: x.rules}, &x.progress
 	var rows *recordTx
 	err := x.fresh.db.View(func(tx *bolt.Tx) error {
 		rows = newRecordTx(x.fresh, tx)
+		rows.under = under
 		if err := called(func() error { return x.rules.Begin(rows) }); err != nil {
 			return fmt.Errorf("begin of the projector: %w", err)
 		}
@@ -197,5 +229,6 @@ func (x *reindexing) apply(ctx context.Context, done *progress, upTo lockport.Se
 		}
 		return rows.broken
 	})
+	rows.under = nil
 	return rows, err
 }
