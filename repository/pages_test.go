@@ -144,27 +144,33 @@ func TestPagesOfDamagedFiles(t *testing.T) {
 	}
 }
 
-// ring lets the first page of a table name itself as all of its children. It
-// takes the file as it stands on the disk for the place of the page.
-func ring(t *testing.T, path string) {
+// firstPage returns where the first page of a bucket stands.
+func firstPage(t *testing.T, path string, bucket []byte) int64 {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var root uint64
+	var root int64
 	err = db.View(func(tx *bolt.Tx) error {
-		root = uint64(tx.Bucket(tableBucket(lockport.TableResults)).Root())
+		root = int64(tx.Bucket(bucket).Root())
 		return nil
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
+	return root * int64(os.Getpagesize())
+}
+
+// ring lets the first page of a table name itself as all of its children.
+func ring(t *testing.T, path string) {
+	t.Helper()
+	root := firstPage(t, path, tableBucket(lockport.TableResults))
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := b[root*uint64(os.Getpagesize()):]
+	p := b[root:]
 	if p[8] != flagBranch {
 		t.Fatal("the table is too small")
 	}

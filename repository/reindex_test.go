@@ -112,14 +112,20 @@ func TestReindexAfterKills(t *testing.T) {
 
 func TestReindexAfterDamage(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, o Options){
-		"a page":         func(t *testing.T, o Options) { poke(t, filepath.Join(o.Dir, recordName), 5*4096, 0xff) },
+		"a page": func(t *testing.T, o Options) {
+			path := filepath.Join(o.Dir, recordName)
+			poke(t, path, firstPage(t, path, tableBucket(lockport.TableResults)), 0xff)
+		},
 		"all of it":      func(t *testing.T, o Options) { replace(t, filepath.Join(o.Dir, recordName), noise(1, 1<<20)) },
 		"cut":            func(t *testing.T, o Options) { replace(t, filepath.Join(o.Dir, recordName), []byte("x")) },
 		"no record":      func(t *testing.T, o Options) { remove(t, o, recordName) },
 		"another record": func(t *testing.T, o Options) { copyOf(t, filled(t, 3, nil), o, recordName) },
-		"a window":       func(t *testing.T, o Options) { poke(t, filepath.Join(o.Dir, "window-2026-03-01.bolt"), 3*4096, 0xff) },
-		"a run":          func(t *testing.T, o Options) { flipRun(t, filepath.Join(o.Dir, "window-2026-03-01.bolt")) },
-		"no window":      func(t *testing.T, o Options) { remove(t, o, "window-2026-03-01.bolt") },
+		"a window": func(t *testing.T, o Options) {
+			path := filepath.Join(o.Dir, "window-2026-03-01.bolt")
+			poke(t, path, firstPage(t, path, runsBucket), 0xff)
+		},
+		"a run":     func(t *testing.T, o Options) { flipRun(t, filepath.Join(o.Dir, "window-2026-03-01.bolt")) },
+		"no window": func(t *testing.T, o Options) { remove(t, o, "window-2026-03-01.bolt") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := filled(t, 300, nil)
