@@ -123,7 +123,7 @@ func (x *reindexing) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	x.source = x.s.readAhead(ctx)
+	x.source = x.s.openAhead(ctx, x.s.chunks())
 	if err := x.replay(ctx); err != nil {
 		return err
 	}

@@ -191,24 +191,9 @@ func (d drifting) Apply(tx lockport.Tx, e *lockport.Entry) error {
 // The controls: what is not equal must be found, in the table where it is.
 func TestReindexFindsDifferences(t *testing.T) {
 	row := func(t *testing.T, o Options, do func(forged *recordTx, key string)) {
-		v, err := newVault(o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, err := v.inspect(filepath.Join(o.Dir, recordName), kindRecord)
-		if err != nil {
-			t.Fatal(err)
-		}
-		edit(t, filepath.Join(o.Dir, recordName), func(tx *bolt.Tx) error {
-			r := &record{vault: v, epochs: epochs{keys: v.keys, id: n.id, salt: n.salt}}
-			p, err := r.progress(tx)
-			if err != nil {
-				return err
-			}
-			forged := newRecordTx(r, tx)
+		forge(t, o, func(f *recordTx, tx *bolt.Tx) {
 			k, _ := tx.Bucket(tableBucket(lockport.TableResults)).Cursor().First()
-			do(forged, string(k))
-			return errors.Join(forged.flush(tx, &p), r.putProgress(tx, &p))
+			do(f, string(k))
 		})
 	}
 	for name, c := range map[string]struct {

@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"fmt"
+	"iter"
 	"runtime"
 
 	bolt "go.etcd.io/bbolt"
@@ -20,22 +21,23 @@ const (
 
 // opened is an entry that was read ahead.
 type opened struct {
-	e    *lockport.Entry
-	h    audit.Header
-	size int
+	e   *lockport.Entry
+	h   audit.Header
+	c   stored
+	err error // of kind Corrupt: it does not open
 }
 
 // batch is a piece of the journal. Its content may be read once ready is closed.
 type batch struct {
 	ready   chan struct{}
 	entries []opened
-	err     error
+	err     error // the piece could not be read
 }
 
-// readAhead reads the journal from its first entry on. Batches come in order;
-// what is in them is opened meanwhile, on all processors, so that the one that
-// applies them finds them ready. As many are open as there is work for.
-func (s *Store) readAhead(ctx context.Context) <-chan *batch {
+// openAhead opens pieces of the journal, on all processors, so that whoever
+// takes them finds them ready. They come in order, and few are open at a time.
+// It ends when the context does; the channel is closed once nothing reads any more.
+func (s *Store) openAhead(ctx context.Context, chunks iter.Seq2[[]stored, error]) <-chan *batch {
 	workers := runtime.GOMAXPROCS(0)
 	type job struct {
 		b     *batch
@@ -45,7 +47,7 @@ func (s *Store) readAhead(ctx context.Context) <-chan *batch {
 	for range workers {
 		go func() {
 			for j := range jobs {
-				j.b.entries, j.b.err = s.openAll(j.chunk)
+				j.b.entries = s.openChunk(j.chunk)
 				close(j.b.ready)
 			}
 		}()
@@ -53,44 +55,45 @@ func (s *Store) readAhead(ctx context.Context) <-chan *batch {
 	go func() {
 		defer close(out)
 		defer close(jobs)
-		for seq := lockport.Seq(1); seq <= s.End(); {
-			chunk, err := s.readJournal(seq, false, readEntries)
-			if err == nil && (len(chunk) == 0 || chunk[0].seq != seq) {
-				err = entryDamaged(seq, errMissing)
-			}
+		for chunk, err := range chunks {
 			b := &batch{ready: make(chan struct{}), err: err}
 			select {
 			case out <- b:
 			case <-ctx.Done():
 				return
 			}
-			if err != nil {
-				close(b.ready)
-				return
-			}
-			seq = chunk[len(chunk)-1].seq + 1
 			jobs <- job{b, chunk}
 		}
 	}()
 	return out
 }
 
-func (s *Store) openAll(chunk []stored) ([]opened, error) {
+func (s *Store) openChunk(chunk []stored) []opened {
 	out := make([]opened, 0, len(chunk))
-	for i, c := range chunk {
+	for _, c := range chunk {
 		e, h, err := s.openEntry(c.value, c.file)
-		switch {
-		case err == nil && h.Seq != c.seq:
+		if err == nil && h.Seq != c.seq {
 			err = errMisplaced
-		case c.seq != chunk[0].seq+lockport.Seq(i):
-			return nil, entryDamaged(chunk[i-1].seq+1, errMissing)
 		}
-		if err != nil {
-			return nil, entryDamaged(c.seq, err)
-		}
-		out = append(out, opened{e, h, len(c.value)})
+		out = append(out, opened{e, h, c, entryDamaged(c.seq, err)})
 	}
-	return out, nil
+	return out
+}
+
+// chunks yields the whole journal, piece by piece.
+func (s *Store) chunks() iter.Seq2[[]stored, error] {
+	return func(yield func([]stored, error) bool) {
+		for seq := lockport.Seq(1); seq <= s.End(); {
+			chunk, err := s.readJournal(seq, false, readEntries)
+			if err == nil && (len(chunk) == 0 || chunk[0].seq != seq) {
+				err = entryDamaged(seq, errMissing)
+			}
+			if !yield(chunk, err) || err != nil {
+				return
+			}
+			seq = chunk[len(chunk)-1].seq + 1
+		}
+	}
 }
 
 // next returns the next entry of the journal.
@@ -111,10 +114,14 @@ func (x *reindexing) next(ctx context.Context) (opened, error) {
 	}
 	o := x.rest[0]
 	x.rest = x.rest[1:]
-	if err := x.chain.Add(o.h); err != nil {
-		return opened{}, entryDamaged(o.e.Seq, err)
+	next := x.chain.Head().Seq + 1
+	switch {
+	case o.c.seq != next:
+		return opened{}, entryDamaged(next, errMissing)
+	case o.err != nil:
+		return opened{}, o.err
 	}
-	return o, nil
+	return o, entryDamaged(next, x.chain.Add(o.h))
 }
 
 // replay applies the whole journal. A transaction ends at the entry that the old
@@ -219,7 +226,7 @@ func (x *reindexing) apply(ctx context.Context, under overlay, upTo lockport.Seq
 			}
 			done.applied = audit.Head{Seq: o.h.Seq, Hash: audit.Hash(o.h)}
 			done.counts[int(o.h.Kind)%len(done.counts)]++
-			size += o.size
+			size += len(o.c.value)
 			if x.windows != nil && o.e.Dedupe != nil {
 				x.windows.add(x.s.dedupeToken(o.e.Dedupe), o.h.Seq, o.h.Time)
 			}

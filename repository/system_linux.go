@@ -38,3 +38,9 @@ func flushData(f *os.File) error {
 func willNeed(f *os.File, off, n int64) {
 	_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_WILLNEED) // advice only
 }
+
+// dontNeed says that a part of a file will not be read again soon, so that it
+// takes no memory from what will.
+func dontNeed(f *os.File, off, n int64) {
+	_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED) // advice only
+}

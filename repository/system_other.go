@@ -12,3 +12,7 @@ func flushData(f *os.File) error { return f.Sync() }
 
 // willNeed asks for a part of a file to be read ahead, where that can be asked.
 func willNeed(*os.File, int64, int64) {}
+
+// dontNeed says that a part of a file will not be read again soon, where that
+// can be said.
+func dontNeed(*os.File, int64, int64) {}

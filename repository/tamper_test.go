@@ -208,34 +208,12 @@ func TestTortureRot(t *testing.T) {
 	s := openAgain(t, o)
 	rows := dump(t, s)
 	closeNow(t, s)
-	sound := make(map[string][]byte)
-	names, _ := filepath.Glob(filepath.Join(o.Dir, "*.[bl]o*"))
-	for _, name := range names {
-		if filepath.Ext(name) == ".bolt" {
-			trim(t, name)
-		}
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sound[name] = data
-	}
+	names, sound := readFiles(t, o.Dir)
 	r := rand.New(rand.NewPCG(1, 2))
 	noticed, harmless := 0, 0
 	for round := range rounds {
 		name := names[round%len(names)]
-		bad := append([]byte(nil), sound[name]...)
-		switch {
-		case round%10 < 2:
-			bad = bad[:r.IntN(len(bad))]
-		default:
-			at := r.IntN(len(bad))
-			for bad[at] == 0 && r.IntN(50) > 0 { // mostly bytes in use
-				at = r.IntN(len(bad))
-			}
-			bad[at] ^= 1 << r.IntN(8)
-		}
-		replace(t, name, bad)
+		replace(t, name, damage(r, sound[name], round%10 < 2))
 		found, err := useDamaged(t, o, n, rows)
 		switch {
 		case err != nil:
@@ -253,6 +231,38 @@ func TestTortureRot(t *testing.T) {
 	if noticed < rounds/4 {
 		t.Error("most damage went unnoticed")
 	}
+}
+
+// readFiles returns the files of a store that hold anything.
+func readFiles(t *testing.T, dir string) (names []string, sound map[string][]byte) {
+	t.Helper()
+	sound = make(map[string][]byte)
+	names, _ = filepath.Glob(filepath.Join(dir, "*.[bl]o*"))
+	for _, name := range names {
+		if filepath.Ext(name) == ".bolt" {
+			trim(t, name)
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sound[name] = data
+	}
+	return names, sound
+}
+
+// damage cuts a file anywhere, or flips a bit of it, mostly of a byte in use.
+func damage(r *rand.Rand, sound []byte, cut bool) []byte {
+	if cut {
+		return sound[:r.IntN(len(sound))]
+	}
+	bad := bytes.Clone(sound)
+	at := r.IntN(len(bad))
+	for bad[at] == 0 && r.IntN(50) > 0 {
+		at = r.IntN(len(bad))
+	}
+	bad[at] ^= 1 << r.IntN(8)
+	return bad
 }
 
 // replace writes another file in the place of one: bbolt does not give the lock

@@ -60,45 +60,48 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total lockport.S
 // of a busy store grows: it is meant for a store that is idle.
 func (s *Store) VerifyRecord(ctx context.Context) (rows uint64, err error) {
 	r := s.record
-	var seen progress
 	err = r.db.View(func(tx *bolt.Tx) error {
-		var want progress
-		err := r.db.guard(func() (err error) {
-			want, err = r.progress(tx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for t := lockport.TableCounters; t <= lockport.TableDirectiveLog; t++ {
-			if err := r.verifyTable(ctx, tx, t, &seen); err != nil {
-				return err
-			}
-		}
-		if seen.rows != want.rows || seen.tags != want.tags {
-			return damaged(r.path, fmt.Errorf("it holds %d rows and %d were written, or others than those", seen.rows, want.rows))
-		}
-		return nil
+		rows, err = r.verify(ctx, tx, nil)
+		return err
 	})
-	return seen.rows, err
+	return rows, err
 }
 
-func (r *record) verifyTable(ctx context.Context, tx *bolt.Tx, t lockport.Table, seen *progress) error {
-	return r.db.guard(func() error {
+// verify opens every row, and holds their number and the sum of their tags
+// against what was written. step, when it is not nil, is called now and then.
+func (r *record) verify(ctx context.Context, tx *bolt.Tx, step func(done uint64)) (rows uint64, err error) {
+	var seen progress
+	want, err := r.progress(tx)
+	if err != nil {
+		return 0, err
+	}
+	for t := lockport.TableCounters; t <= lockport.TableDirectiveLog; t++ {
 		b := tx.Bucket(tableBucket(t))
 		if b == nil {
-			return damaged(r.path, fmt.Errorf("table %d is missing", t))
+			return seen.rows, damaged(r.path, fmt.Errorf("table %d is missing", t))
 		}
-		return b.ForEach(func(key, value []byte) error {
-			if seen.rows%1024 == 0 && ctx.Err() != nil {
-				return context.Cause(ctx)
+		err := b.ForEach(func(key, value []byte) error {
+			if seen.rows%1024 == 0 {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if step != nil {
+					step(seen.rows)
+				}
 			}
 			if _, err := r.openRow(t, key, value); err != nil {
 				return err
 			}
 			return seen.count(value, 1)
 		})
-	})
+		if err != nil {
+			return seen.rows, err
+		}
+	}
+	if seen.rows != want.rows || seen.tags != want.tags {
+		return seen.rows, damaged(r.path, fmt.Errorf("it holds %d rows and %d were written, or others than those", seen.rows, want.rows))
+	}
+	return seen.rows, nil
 }
 
 type verification struct {

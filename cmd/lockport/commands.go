@@ -23,6 +23,7 @@ func commands(env *environment) []*cobra.Command {
 		newQuarantine(env),
 		newFeed(env),
 		newAudit(env),
+		newCheck(env),
 		newReindex(env),
 		newHL7(env),
 		newDemo(env),
