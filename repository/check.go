@@ -2,10 +2,11 @@ package repository
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -71,7 +72,7 @@ func Check(ctx context.Context, o Options, c CheckOptions) (CheckReport, error) 
 	if c.Sample <= 0 {
 		c.Sample = 200
 	}
-	x := &checking{options: c, report: CheckReport{Files: []CheckedFile{}, Findings: []Finding{}, Seed: c.Seed}, r: rand.New(rand.NewPCG(c.Seed, 0))}
+	x := &checking{options: c, report: CheckReport{Files: []CheckedFile{}, Findings: []Finding{}, Seed: c.Seed}, chance: chance{seed: c.Seed}}
 	s, err := openOffline(o)
 	if lockport.KindOf(err) == lockport.Corrupt {
 		return x.report, x.withoutJournal(o, err)
@@ -89,14 +90,28 @@ type checking struct {
 	s       *Store
 	options CheckOptions
 	report  CheckReport
-	r       *rand.Rand
+	chance  chance
 
 	applied   lockport.Seq // by the record
 	counted   [32]uint64   // entries up to applied, by kind
 	sample    []*lockport.Entry
-	eligible  int    // entries that could have been in the sample
+	eligible  uint64 // entries that could have been in the sample
 	lastFile  string // of the finding before
 	lastFiles int    // how many findings it has
+}
+
+// chance gives numbers that look random and are the same for the same seed.
+type chance struct{ seed, n uint64 }
+
+func (c *chance) next() [32]byte {
+	c.n++
+	return sha256.Sum256(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, c.seed), c.n))
+}
+
+// below returns a number below n.
+func (c *chance) below(n uint64) uint64 {
+	b := c.next()
+	return binary.BigEndian.Uint64(b[:]) % n
 }
 
 // maxFindings is how many findings of one file are listed.

@@ -96,7 +96,7 @@ func (x *checking) count(o opened) {
 	x.eligible++
 	if len(x.sample) < x.options.Sample {
 		x.sample = append(x.sample, o.e)
-	} else if i := x.r.IntN(x.eligible); i < len(x.sample) {
+	} else if i := x.chance.below(x.eligible); i < uint64(len(x.sample)) {
 		x.sample[i] = o.e
 	}
 }

@@ -68,11 +68,8 @@ func (x *checking) some(v *view, t lockport.Table, keySize int, from func() []by
 }
 
 func (x *checking) randomToken() []byte {
-	var t lockport.Token
-	for i := range t {
-		t[i] = byte(x.r.Uint32())
-	}
-	return t[:]
+	b := x.chance.next()
+	return b[:tokenSize]
 }
 
 // present reports as a finding that a row is missing.
@@ -120,7 +117,7 @@ func (x *checking) registrations(file *CheckedFile, v *view) error {
 	if _, err := v.Get(lockport.TableCounters, []byte("registrations"), &last); err != nil || last == 0 {
 		return err
 	}
-	from := func() []byte { return lockport.RegistrationID(1 + x.r.Uint64N(last)).Key() }
+	from := func() []byte { return lockport.RegistrationID(1 + x.chance.below(last)).Key() }
 	return x.some(v, lockport.TableRegistrations, 8, from, func(_ []byte, decode func(any) error) error {
 		var r patient.Registration
 		if err := decode(&r); err != nil {

@@ -33,7 +33,7 @@ func newBenchOpen(env *environment) *cobra.Command {
 		Use:     "open",
 		Short:   "Measure from the start of the server to its first acknowledgement",
 		Long:    benchOpenHelp,
-		Example: "  lockport bench ingest --connections 16 --preload 1000000 --keep bench-data\n  lockport bench open --dir bench-data",
+		Example: "  lockport bench open --dir bench-data",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return env.benchOpen(cmd.Context(), o) },
 	}
