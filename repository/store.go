@@ -34,6 +34,7 @@ type Options struct {
 // this package's tests can reach them.
 type seams struct {
 	noSync    bool                   // commits do not reach the disk
+	hasty     bool                   // groups do not wait for callers who come back
 	maxSize   int                    // bytes that a bbolt file may have
 	grow      func(size int64) error // asked before a journal file grows to a size
 	synced    func(path string)      // told what Open has flushed
