@@ -25,6 +25,7 @@ func commands(env *environment) []*cobra.Command {
 		newAudit(env),
 		newCheck(env),
 		newReindex(env),
+		newCompact(env),
 		newHL7(env),
 		newDemo(env),
 		newBench(env),
