@@ -153,7 +153,7 @@ func forge(t *testing.T, o Options, do func(f *recordTx, tx *bolt.Tx)) {
 		t.Fatal(err)
 	}
 	edit(t, path, func(tx *bolt.Tx) error {
-		r := &record{vault: v, path: path, db: &boltFile{path: path}, epochs: epochs{keys: v.keys, id: n.id, salt: n.salt}}
+		r := &record{vault: v, path: path, db: &boltFile{path: path}, epochs: epochs{keys: v.keys, file: n}}
 		p, err := r.progress(tx)
 		if err != nil {
 			return err

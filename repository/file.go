@@ -1,7 +1,6 @@
 package repository
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -36,6 +35,7 @@ var (
 	metaStore  = []byte("store")  // 16 bytes, the same in all files of a store
 	metaID     = []byte("id")     // 16 bytes
 	metaSalt   = []byte("salt")   // 32 bytes
+	metaKey    = []byte("key")    // 8 bytes, the id of the key it was made under; format 1 has none
 	metaCheck  = []byte("check")  // a sealed token: tells the right keys from wrong ones
 )
 
@@ -45,11 +45,12 @@ type identity struct {
 	store [16]byte
 	id    [16]byte
 	salt  [32]byte
-	key   [8]byte // which master key its data key comes from; journal files only
+	key   KeyID // the pair it was made under
 }
 
-func newIdentity(kind string, store [16]byte) (identity, error) {
-	n := identity{kind: kind, store: store}
+// newIdentity makes the identity of a new file, under the current keys.
+func (v *vault) newIdentity(kind string, store [16]byte) (identity, error) {
+	n := identity{kind: kind, store: store, key: v.keys.current().id}
 	_, err := rand.Read(n.id[:])
 	if err == nil {
 		_, err = rand.Read(n.salt[:])
@@ -66,16 +67,10 @@ type vault struct {
 	seam  seams
 }
 
-// checkToken is what the check value seals; both keys take part in it.
-func (v *vault) checkToken() []byte {
-	t := v.Token("check", "lockport")
-	return t[:]
-}
-
 // createFile makes a bbolt file under a name that counts only when the file is
 // complete and synced: bbolt's own first creation does not survive a power cut.
 func (v *vault) createFile(path string, n identity, fill func(tx *bolt.Tx) error) error {
-	s, err := newSealer(v.keys, n.id, n.salt, 0)
+	check, _, err := v.check(path, &n)
 	if err != nil {
 		return err
 	}
@@ -98,7 +93,8 @@ func (v *vault) createFile(path string, n identity, fill func(tx *bolt.Tx) error
 			meta.Put(metaStore, n.store[:]),
 			meta.Put(metaID, n.id[:]),
 			meta.Put(metaSalt, n.salt[:]),
-			meta.Put(metaCheck, s.seal(nil, v.checkToken(), metaCheck)))
+			meta.Put(metaKey, n.key[:]),
+			meta.Put(metaCheck, check))
 		if err != nil {
 			return err
 		}
@@ -171,23 +167,13 @@ func (v *vault) readIdentity(path, kind string, meta *bolt.Bucket) (identity, er
 		copy(n.salt[:], meta.Get(metaSalt)) != len(n.salt) {
 		return n, damaged(path, errors.New("its description of itself is incomplete"))
 	}
-	s, err := newSealer(v.keys, n.id, n.salt, 0)
-	if err != nil {
-		return n, err
-	}
-	token, err := s.open(meta.Get(metaCheck), metaCheck)
-	if err != nil || !bytes.Equal(token, v.checkToken()) {
-		return n, wrongKeys(path)
-	}
-	return n, nil
+	copy(n.key[:], meta.Get(metaKey))
+	_, err := v.unlock(path, &n, meta.Get(metaCheck))
+	return n, err
 }
 
 func newerFormat(path string, f uint32) error {
 	return lockport.Errorf(lockport.Unsupported, "open store", "%s has format %d and this version reads formats up to %d: it was left unchanged, open it with a newer version", filepath.Base(path), f, format)
-}
-
-func wrongKeys(path string) error {
-	return lockport.Errorf(lockport.Refused, "open store", "these keys do not open %s: put back the master.key that belongs to this store", filepath.Base(path))
 }
 
 // damaged says that a file is not what was written, and what helps: a view of

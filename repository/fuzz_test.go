@@ -51,8 +51,13 @@ func FuzzDecodeEntry(f *testing.F) {
 func FuzzParse(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{1}, headerSize+10))
 	f.Add([]byte("lockport-keys 1\nmaster 00\n"))
+	f.Add([]byte(keyText(1, 2)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _ = parseKeys(data)
+		if r, err := parseKeys(data); err == nil {
+			if again, err := parseKeys(r.encode()); err != nil || !again.equal(r) || len(r.pairs) == 0 {
+				t.Fatal("keys changed on their way")
+			}
+		}
 		h, rest, err := parseHeader(data)
 		if err == nil && !bytes.Equal(append(appendHeader(nil, h), rest...), data) {
 			t.Fatal("a header changed on its way")

@@ -60,7 +60,7 @@ func journalName(number int) string { return fmt.Sprintf("journal-%04d.log", num
 
 // encodeBlock returns the header block of a file that follows head.
 func (v *vault) encodeBlock(n identity, head audit.Head) ([]byte, error) {
-	s, err := newSealer(v.keys, n.id, n.salt, 0)
+	check, _, err := v.check(kindJournal, &n)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (v *vault) encodeBlock(n identity, head audit.Head) ([]byte, error) {
 	b = append(append(append(b, n.store[:]...), n.id[:]...), n.salt[:]...)
 	b = append(b, n.key[:]...)
 	b = append(append(b, (head.Seq+1).Key()...), head.Hash[:]...)
-	b = s.seal(b, v.checkToken(), metaCheck)
+	b = append(b, check...)
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b[:headerUsed], castagnoli))
 	return b[:blockSize], nil
 }
@@ -101,12 +101,8 @@ func (v *vault) readBlock(path string, r io.ReaderAt) (*journalFile, error) {
 	f.first = lockport.Seq(binary.BigEndian.Uint64(b[92:]))
 	copy(f.prev[:], b[100:])
 	var err error
-	if f.sealer, err = newSealer(v.keys, f.id.id, f.id.salt, 0); err != nil {
+	if f.sealer, err = v.unlock(path, &f.id, b[132:headerUsed]); err != nil {
 		return nil, err
-	}
-	token, err := f.sealer.open(b[132:headerUsed], metaCheck)
-	if err != nil || !bytes.Equal(token, v.checkToken()) {
-		return nil, wrongKeys(path)
 	}
 	return f, nil
 }
@@ -114,7 +110,7 @@ func (v *vault) readBlock(path string, r io.ReaderAt) (*journalFile, error) {
 // createJournalFile makes the file that follows head, with its reserve, under a
 // name that counts only when the file is complete and flushed.
 func (v *vault) createJournalFile(dir string, number int, store [16]byte, head audit.Head) (err error) {
-	n, err := newIdentity(kindJournal, store)
+	n, err := v.newIdentity(kindJournal, store)
 	if err != nil {
 		return err
 	}

@@ -1,12 +1,7 @@
 package repository
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -16,44 +11,35 @@ import (
 	"github.com/lockport-hie/lockport"
 )
 
-const (
-	keysName    = "master.key"
-	keysVersion = "lockport-keys 1"
-)
+// keysName is the name of the key file in its folder.
+const keysName = "master.key"
 
-// Keys are the two secrets of a store: the master key, from which each file's
-// data key is derived, and the key under which identifiers are hashed. The zero
-// Keys opens nothing.
-type Keys struct {
-	// A pointer, because fmt cannot call Format on an unexported field that
-	// holds Keys, and prints a nested pointer as an address only.
-	secret *secret
-}
-
-type secret struct {
-	master [32]byte
-	mac    [32]byte
-}
-
-// Format keeps the keys out of everything that prints.
-func (Keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "repository keys") }
+// maxKeyFile bounds what is read as a key file.
+const maxKeyFile = 64 << 10
 
 // GenerateKeys makes new keys and writes them to dir/master.key, readable by
 // the owner only. It never replaces keys: that is an error of kind Conflict.
 // When it returns, the file and its name are on disk.
 func GenerateKeys(dir string) error {
 	const op = "generate keys"
+	p, err := newPair()
+	if err != nil {
+		return lockport.Errorf(lockport.Internal, op, "%w", err)
+	}
+	return createKeys(op, dir, &keyring{[]*pair{p}})
+}
+
+// createKeys writes the key file of a folder that has none.
+func createKeys(op, dir string, r *keyring) error {
 	if err := makeDir(dir); err != nil {
 		return lockport.Errorf(lockport.Internal, op, "%w", err)
 	}
-	var s secret
-	if _, err := rand.Read(s.master[:]); err != nil {
-		return lockport.Errorf(lockport.Internal, op, "%w", err)
-	}
-	if _, err := rand.Read(s.mac[:]); err != nil {
-		return lockport.Errorf(lockport.Internal, op, "%w", err)
-	}
-	path := filepath.Join(dir, keysName)
+	return writeSecret(op, filepath.Join(dir, keysName), r.encode())
+}
+
+// writeSecret writes a file with a secret in it, and never over another file.
+// What it leaves behind is all of the file, or none.
+func writeSecret(op, path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return lockport.Errorf(lockport.Conflict, op, "%s exists already and is not replaced", path)
@@ -61,10 +47,10 @@ func GenerateKeys(dir string) error {
 	if err != nil {
 		return lockport.Errorf(lockport.Internal, op, "%w", err)
 	}
-	_, err = fmt.Fprintf(f, "%s\nmaster %x\nhmac %x\n", keysVersion, s.master, s.mac)
+	_, err = f.Write(data)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = syncDir(dir)
+		err = syncDir(filepath.Dir(path))
 	}
 	if err != nil {
 		// Half a key file must not look like keys to the next start.
@@ -80,7 +66,7 @@ func LoadKeys(dir string) (Keys, error) {
 	path := filepath.Join(dir, keysName)
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Keys{}, lockport.Errorf(lockport.NotFound, op, "there is no key file %s: without it the store cannot be opened; copy it back from where it was saved", path)
+		return Keys{}, lockport.Errorf(lockport.NotFound, op, "there is no key file %s: without it the store cannot be opened; copy it back from where it was saved, or put a sealed copy back with lockport keys import", path)
 	}
 	if err != nil {
 		return Keys{}, lockport.Errorf(lockport.Internal, op, "%w", err)
@@ -88,42 +74,61 @@ func LoadKeys(dir string) (Keys, error) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return Keys{}, lockport.Errorf(lockport.Invalid, op, "%s can be read by others (mode %04o): take their rights away with chmod 600", path, mode)
 	}
-	data, err := os.ReadFile(path)
+	data, err := readBounded(path, maxKeyFile)
 	if err != nil {
 		return Keys{}, lockport.Errorf(lockport.Internal, op, "%w", err)
 	}
-	s, err := parseKeys(data)
+	r, err := parseKeys(data)
 	if err != nil {
 		return Keys{}, &lockport.Error{Op: op, Kind: lockport.Invalid, Where: path, Err: err}
 	}
-	return Keys{secret: s}, nil
+	return Keys{r}, nil
 }
 
-func parseKeys(data []byte) (*secret, error) {
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	if !lines.Scan() || lines.Text() != keysVersion {
-		return nil, fmt.Errorf("line 1: not a key file of the form %q", keysVersion)
+// readBounded reads a file, but no more than one byte above a limit.
+func readBounded(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	s := new(secret)
-	for i, want := range []struct {
-		name string
-		into []byte
-	}{{"master", s.master[:]}, {"hmac", s.mac[:]}} {
-		line := i + 2
-		if !lines.Scan() {
-			return nil, fmt.Errorf("line %d: the %s key is missing", line, want.name)
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, limit+1))
+}
+
+// unlock finds the pair that a file was made under, and returns the sealer of its
+// epoch 0. A file of format 1 does not say which pair it is; then its check value
+// does. That value seals a token under the pair's hash key, so both keys of the
+// pair are right when it opens.
+func (v *vault) unlock(path string, n *identity, check []byte) (sealer, error) {
+	for _, p := range v.keys.ring.pairs {
+		if n.key != p.id && n.key != (KeyID{}) {
+			continue
 		}
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		if name != want.name || hex.DecodedLen(len(value)) != len(want.into) {
-			return nil, fmt.Errorf("line %d: not a %s key of %d bytes in hexadecimal", line, want.name, len(want.into))
+		s, err := p.sealer(n, 0)
+		if err != nil {
+			return sealer{}, err
 		}
-		// The decoder's own error quotes what it met, and that is the key.
-		if _, err := hex.Decode(want.into, []byte(value)); err != nil {
-			return nil, fmt.Errorf("line %d: the %s key is not hexadecimal", line, want.name)
+		if token, err := s.open(check, metaCheck); err == nil && string(token) == string(p.checkToken()) {
+			n.key = p.id
+			return s, nil
 		}
 	}
-	if lines.Scan() {
-		return nil, errors.New("line 4: nothing may follow the keys")
+	return sealer{}, v.wrongKeys(path, n.key)
+}
+
+// wrongKeys says which key a file wants and which there are.
+func (v *vault) wrongKeys(path string, wanted KeyID) error {
+	var have []string
+	for _, id := range v.keys.IDs() {
+		have = append(have, id.String())
 	}
-	return s, nil
+	name, held := filepath.Base(path), strings.Join(have, ", ")
+	const cure = "put back the master.key that belongs to this store"
+	switch {
+	case wanted == (KeyID{}):
+		return lockport.Errorf(lockport.Refused, "open store", "these keys do not open %s: master.key holds %s, and it was made under another; %s", name, held, cure)
+	case v.keys.pair(wanted) == nil:
+		return lockport.Errorf(lockport.Refused, "open store", "these keys do not open %s: it needs key %s and master.key holds %s; %s", name, wanted, held, cure)
+	}
+	return lockport.Errorf(lockport.Refused, "open store", "these keys do not open %s: master.key holds key %s, but not as it was when the file was made; %s", name, wanted, cure)
 }

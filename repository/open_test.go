@@ -64,9 +64,9 @@ func TestOpenRefusesAndChangesNothing(t *testing.T) {
 	}{
 		{"other keys", lockport.Refused, "these keys do not open", func(t *testing.T, o *Options) { o.Keys = testKeys(t) }},
 		{"other hash key only", lockport.Refused, "these keys do not open", func(_ *testing.T, o *Options) {
-			mixed := *o.Keys.secret
+			mixed := *o.Keys.current()
 			mixed.mac[0] ^= 1
-			o.Keys = Keys{secret: &mixed}
+			o.Keys = Keys{&keyring{[]*pair{&mixed}}}
 		}},
 		{"no keys", lockport.Invalid, "no keys", func(_ *testing.T, o *Options) { o.Keys = Keys{} }},
 		{"a newer journal", lockport.Unsupported, "format 3 and this version reads formats up to 2", func(t *testing.T, o *Options) { poke(t, filepath.Join(o.Dir, journalName(1)), 19, 3) }},
@@ -122,7 +122,7 @@ func setProgress(at audit.Head) func(t *testing.T, o *Options) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &record{vault: v, epochs: epochs{keys: o.Keys, id: n.id, salt: n.salt}}
+		r := &record{vault: v, epochs: epochs{keys: o.Keys, file: n}}
 		edit(t, path, func(tx *bolt.Tx) error { return r.putProgress(tx, &progress{applied: at}) })
 	}
 }
@@ -307,7 +307,7 @@ func TestNothingIsReadableOnDisk(t *testing.T) {
 	if len(names) != 3 {
 		t.Errorf("looked into %v only", names)
 	}
-	for _, key := range [][]byte{o.Keys.secret.master[:], o.Keys.secret.mac[:]} {
+	for _, key := range [][]byte{o.Keys.current().master[:], o.Keys.current().mac[:]} {
 		for _, name := range names {
 			if data, _ := os.ReadFile(name); strings.Contains(string(data), string(key)) {
 				t.Error("a key lies in the store")
@@ -315,7 +315,7 @@ func TestNothingIsReadableOnDisk(t *testing.T) {
 		}
 	}
 	for _, printed := range []string{fmt.Sprintf("%v %+v %#v %s", o, o, o, o.Keys), fmt.Sprintf("%+v", s.vault)} {
-		if strings.Contains(printed, hex.EncodeToString(o.Keys.secret.master[:4])) || strings.Contains(printed, fmt.Sprint(o.Keys.secret.master[:4])[1:9]) {
+		if strings.Contains(printed, hex.EncodeToString(o.Keys.current().master[:4])) || strings.Contains(printed, fmt.Sprint(o.Keys.current().master[:4])[1:9]) {
 			t.Error("keys print")
 		}
 	}

@@ -69,7 +69,7 @@ func TestTransactionsDoNotShowInTheRecord(t *testing.T) {
 	for round := range 4 {
 		r := rand.New(rand.NewPCG(uint64(round), 1))
 		o := testOptions(t, spoiling{projection.New()})
-		o.Keys = Keys{secret: &secret{master: [32]byte{1}, mac: [32]byte{2}}} // the same tokens each time
+		o.Keys = Keys{&keyring{[]*pair{{master: [32]byte{1}, mac: [32]byte{2}}}}} // the same tokens each time
 		o.JournalBytes = 200 << 10
 		if err := Create(o); err != nil {
 			t.Fatal(err)

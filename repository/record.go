@@ -67,7 +67,7 @@ func openRecord(v *vault, dir string, store [16]byte) (*record, error) {
 func openRecordAt(v *vault, path string, store [16]byte) (*record, error) {
 	r := &record{vault: v, path: path}
 	if sizeOf(r.path) == 0 {
-		n, err := newIdentity(kindRecord, store)
+		n, err := v.newIdentity(kindRecord, store)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func openRecordAt(v *vault, path string, store [16]byte) (*record, error) {
 	if n.store != store {
 		return nil, damaged(r.path, errors.New("it belongs to another store"))
 	}
-	r.epochs = epochs{keys: v.keys, id: n.id, salt: n.salt}
+	r.epochs = epochs{keys: v.keys, file: n}
 	r.db, err = v.openFile(r.path, recordMapped, false)
 	return r, err
 }

@@ -147,15 +147,13 @@ func (x *reindexing) openOld() error {
 		return err
 	}
 	x.old, x.oldAt, x.report.ComparedAt = old, at, at.applied.Seq
-	if at.applied.Seq > x.s.head.Seq {
-		return errors.Join(entriesMissing(x.s.dir, x.s.head.Seq, "record", at.applied.Seq), x.closeOld())
-	}
-	hash, err := x.s.hashOf(at.applied.Seq)
-	if err == nil && hash != at.applied.Hash {
-		err = entryDamaged(at.applied.Seq, errors.New("it is not the entry that the record has applied"))
-	}
-	if err != nil {
+	if err := x.s.follows(at.applied); err != nil {
 		return errors.Join(err, x.closeOld())
+	}
+	if x.s.vault.stale(old.epochs.file) {
+		// Its keys are hashes under another hash key: not one would be the same.
+		x.report.NotCompared, x.report.ComparedAt = madeUnder(old.path, old.epochs.file).Error(), 0
+		return x.closeOld()
 	}
 	return nil
 }
@@ -176,7 +174,7 @@ func (s *Store) openOldRecord() (*record, progress, error) {
 	if err != nil {
 		return nil, progress{}, err
 	}
-	r := &record{vault: s.vault, path: path, epochs: epochs{keys: s.vault.keys, id: n.id, salt: n.salt}}
+	r := &record{vault: s.vault, path: path, epochs: epochs{keys: s.vault.keys, file: n}}
 	if r.db, err = openToRead(path, recordMapped); err != nil {
 		return nil, progress{}, err
 	}

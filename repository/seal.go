@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"hash"
 	"io"
 	"sync"
@@ -18,13 +19,13 @@ import (
 // front of the ciphertext.
 type sealer struct{ aead cipher.AEAD }
 
-// newSealer derives the data key of one file from the master key by
-// HKDF-SHA-256. epoch counts the keys of one file: random nonces of 96 bits ask
-// that a key seals no more than about 2^32 values.
-func newSealer(k Keys, id [16]byte, salt [32]byte, epoch uint64) (sealer, error) {
-	info := append([]byte("lockport data key 1"), id[:]...)
+// sealer derives the data key of one file from the master key by HKDF-SHA-256.
+// epoch counts the keys of one file: random nonces of 96 bits ask that a key
+// seals no more than about 2^32 values.
+func (p *pair) sealer(n *identity, epoch uint64) (sealer, error) {
+	info := append([]byte("lockport data key 1"), n.id[:]...)
 	info = binary.BigEndian.AppendUint64(info, epoch)
-	key, err := hkdf.Key(sha256.New, k.secret.master[:], salt[:], string(info), 32)
+	key, err := hkdf.Key(sha256.New, p.master[:], n.salt[:], string(info), 32)
 	if err != nil {
 		return sealer{}, err
 	}
@@ -34,6 +35,25 @@ func newSealer(k Keys, id [16]byte, salt [32]byte, epoch uint64) (sealer, error)
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	return sealer{aead}, err
+}
+
+// checkToken is what the check value of a file seals; both keys take part in it.
+func (p *pair) checkToken() []byte {
+	t := newHasher(p).Token("check", "lockport")
+	return t[:]
+}
+
+// check returns a file's check value and the sealer that made it.
+func (v *vault) check(path string, n *identity) ([]byte, sealer, error) {
+	p := v.keys.pair(n.key)
+	if p == nil {
+		return nil, sealer{}, v.wrongKeys(path, n.key)
+	}
+	s, err := p.sealer(n, 0)
+	if err != nil {
+		return nil, s, err
+	}
+	return s.seal(nil, p.checkToken(), metaCheck), s, nil
 }
 
 func (s sealer) seal(dst, plain, associated []byte) []byte {
@@ -51,8 +71,7 @@ const epochSize = 1 << 30
 // as the file lives.
 type epochs struct {
 	keys Keys
-	id   [16]byte
-	salt [32]byte
+	file identity
 	mu   sync.RWMutex
 	made map[uint64]sealer
 }
@@ -64,7 +83,11 @@ func (e *epochs) sealer(epoch uint64) (sealer, error) {
 	if ok {
 		return s, nil
 	}
-	s, err := newSealer(e.keys, e.id, e.salt, epoch)
+	p := e.keys.pair(e.file.key)
+	if p == nil {
+		return sealer{}, errors.New("its key is not there")
+	}
+	s, err := p.sealer(&e.file, epoch)
 	if err != nil {
 		return sealer{}, err
 	}
@@ -79,11 +102,11 @@ func (e *epochs) sealer(epoch uint64) (sealer, error) {
 	return s, nil
 }
 
-// hasher computes tokens: HMAC-SHA-256 under the store's hash key.
+// hasher computes tokens: HMAC-SHA-256 under the hash key of a pair.
 type hasher struct{ pool sync.Pool }
 
-func newHasher(k Keys) *hasher {
-	mac := k.secret.mac
+func newHasher(p *pair) *hasher {
+	mac := p.mac
 	return &hasher{pool: sync.Pool{New: func() any { return hmac.New(sha256.New, mac[:]) }}}
 }
 

@@ -102,14 +102,14 @@ var (
 )
 
 func newVault(o Options) (*vault, error) {
-	if o.Keys.secret == nil {
+	if o.Keys.ring == nil {
 		return nil, lockport.Errorf(lockport.Invalid, "open store", "no keys were given")
 	}
 	c, err := newCodec()
 	if err != nil {
 		return nil, lockport.Errorf(lockport.Internal, "open store", "%w", err)
 	}
-	return &vault{hasher: newHasher(o.Keys), codec: c, keys: o.Keys, delay: o.FlushDelay, seam: o.seam}, nil
+	return &vault{hasher: newHasher(o.Keys.current()), codec: c, keys: o.Keys, delay: o.FlushDelay, seam: o.seam}, nil
 }
 
 // Create makes an empty store. A directory that holds one already is an error
@@ -139,7 +139,7 @@ func Create(o Options) error {
 	if err == nil && len(names) > 0 {
 		return lockport.Errorf(lockport.Conflict, op, "%s holds a store already", o.Dir)
 	}
-	n, idErr := newIdentity(kindJournal, [16]byte{})
+	n, idErr := v.newIdentity(kindJournal, [16]byte{})
 	if err := errors.Join(err, idErr); err != nil {
 		return lockport.Errorf(lockport.Internal, op, "%w", err)
 	}
@@ -204,7 +204,8 @@ func classify(op string, err error) error {
 }
 
 func (s *Store) openFiles(o Options) error {
-	if err := s.inspectAll(); err != nil {
+	stale, err := s.inspectAll()
+	if err != nil {
 		return err
 	}
 	if err := errors.Join(removeUnfinished(o.Dir), s.vault.migrate(o.Dir)); err != nil {
@@ -214,11 +215,13 @@ func (s *Store) openFiles(o Options) error {
 	if limit <= 0 {
 		limit = defaultJournalBytes
 	}
-	var err error
 	if s.journal, s.head, err = openJournal(s.vault, o.Dir, limit); err != nil {
 		return err
 	}
 	s.end.Store(uint64(s.head.Seq))
+	if err := s.dropStale(stale); err != nil {
+		return err
+	}
 	store := s.journal.last().id.store
 	if s.window, err = openWindow(s.vault, o.Dir, store); err != nil {
 		return err
@@ -233,33 +236,38 @@ func (s *Store) openFiles(o Options) error {
 	return err
 }
 
-// inspectAll looks at every file before any is opened for writing.
-func (s *Store) inspectAll() error {
+// inspectAll looks at every file before any is opened for writing,
+// and returns the views that were made under other keys than the current ones.
+func (s *Store) inspectAll() (stale []string, err error) {
 	paths, err := journalPaths(s.dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, path := range paths {
 		if err := s.vault.inspectJournalFile(path); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for kind, pattern := range map[string]string{kindRecord: recordName, kindWindow: "window-*.bolt"} {
 		names, err := filepath.Glob(filepath.Join(s.dir, pattern))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, path := range names {
 			// A window has few pages with anything in them but runs.
 			if err := s.vault.checkPages(path, kind == kindWindow); err != nil {
-				return err
+				return nil, err
 			}
-			if _, err := s.vault.inspect(path, kind); err != nil {
-				return err
+			n, err := s.vault.inspect(path, kind)
+			if err != nil {
+				return nil, err
+			}
+			if s.vault.stale(n) {
+				stale = append(stale, path)
 			}
 		}
 	}
-	return nil
+	return stale, nil
 }
 
 // refillWindow reads what the duplicate window had in memory when the store was
@@ -342,15 +350,7 @@ func (s *Store) readProgress(p *projecting) error {
 	if err := s.record.db.guard(func() (err error) { p.progress, err = s.record.progress(tx); return err }); err != nil {
 		return err
 	}
-	at := p.progress.applied
-	if at.Seq > s.head.Seq {
-		return entriesMissing(s.dir, s.head.Seq, "record", at.Seq)
-	}
-	hash, err := s.hashOf(at.Seq)
-	if err == nil && hash != at.Hash {
-		err = entryDamaged(at.Seq, errors.New("it is not the entry that the record has applied"))
-	}
-	return err
+	return s.follows(p.progress.applied)
 }
 
 // hashOf returns the chain's hash of an entry, zero for entry 0.

@@ -301,7 +301,7 @@ func (w *window) dayFile(day int) (*windowDay, error) {
 		return w.days[i], nil // only flush changes days
 	}
 	path := filepath.Join(w.dir, windowName(day))
-	n, err := newIdentity(kindWindow, w.store)
+	n, err := w.vault.newIdentity(kindWindow, w.store)
 	if err != nil {
 		return nil, err
 	}

@@ -79,6 +79,9 @@ func (w *window) verifyDay(path string) (tokens int, through lockport.Seq, err e
 	if err == nil && n.store != w.store {
 		err = damaged(path, errors.New("it belongs to another store"))
 	}
+	if err == nil && w.vault.stale(n) {
+		err = madeUnder(path, n)
+	}
 	if err != nil {
 		return 0, 0, err
 	}
