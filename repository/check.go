@@ -177,6 +177,10 @@ func (x *checking) run(ctx context.Context) error {
 	x.report.Entries = x.s.head.Seq
 	record := CheckedFile{File: recordName, Kind: kindRecord, Format: format, Bytes: diskUsage(filepath.Join(x.s.dir, recordName)), State: stateSound}
 	r, at, err := x.s.openOldRecord()
+	if err == nil && x.s.vault.stale(r.epochs.file) {
+		err = errors.Join(madeUnder(r.path, r.epochs.file), r.db.abandon())
+		r = nil
+	}
 	switch {
 	case err == nil:
 		defer func() { _ = r.db.abandon() }() // it was only read
