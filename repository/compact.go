@@ -179,7 +179,7 @@ func (c *compacting) readBack(ctx context.Context, old *record, fresh string) er
 	if err != nil {
 		return err
 	}
-	r := &record{vault: old.vault, path: old.path, db: db, epochs: epochs{keys: old.epochs.keys, id: old.epochs.id, salt: old.epochs.salt}}
+	r := &record{vault: old.vault, path: old.path, db: db, epochs: epochs{keys: old.epochs.keys, file: old.epochs.file}}
 	err = db.View(func(tx *bolt.Tx) error {
 		rows, err := r.verify(ctx, tx, nil)
 		if err == nil && rows != c.report.Rows {
