@@ -24,6 +24,7 @@ func commands(env *environment) []*cobra.Command {
 		newFeed(env),
 		newAudit(env),
 		newCheck(env),
+		newKeys(env),
 		newReindex(env),
 		newCompact(env),
 		newHL7(env),

@@ -21,7 +21,8 @@ local certificate authority for trials, with certificates for the listener and f
 The listener demands client certificates from the start. With --insecure-loopback it
 speaks plain MLLP instead, which is possible on an address of this machine only.
 
-Copy keys/ to a safe place at once: without it the data cannot be read by anybody.`
+Copy keys/ to a safe place at once ("lockport keys export" writes a sealed copy): without it the
+data cannot be read by anybody, and backups never hold it.`
 
 // initOptions are the flags of init.
 type initOptions struct {
@@ -205,9 +206,16 @@ func (env *environment) explainInit(c configuration, operator string) {
 	say("unknown", "senders that nobody registered: %s", c.UnknownSources)
 	say("web", "%s", c.Web)
 	say("operator", "%s is %s", operator, strings.Join(roleNames(c.Operators[operator]), ", "))
-	say("keys", "%s: copy them to a safe place now, without them the data is lost", filepath.Join(dir, "keys"))
 	say("next", "lockport serve --dir %s", env.Dir)
+	fmt.Fprintf(env.Out, keysWarning, env.paint(yellow, "Copy the keys to another place now."), filepath.Join(dir, "keys"), env.Dir)
 }
+
+// keysWarning is the last that init says.
+const keysWarning = `
+%s Without %s nothing that the repository
+holds can be read by anybody, and backups never hold it. A copy that is sealed under a passphrase:
+  lockport keys export --dir %s --out FILE
+`
 
 // roleNames returns roles as text.
 func roleNames(roles []role) []string {
