@@ -18,9 +18,10 @@ import (
 
 // The crash tests run this test binary again as a server that is killed.
 const (
-	crashDir   = "LOCKPORT_TEST_CRASH_DIR"
-	crashFrom  = "LOCKPORT_TEST_CRASH_FROM"
-	crashEarly = "LOCKPORT_TEST_CRASH_EARLY" // the control: acknowledge before the commit
+	crashDir    = "LOCKPORT_TEST_CRASH_DIR"
+	crashFrom   = "LOCKPORT_TEST_CRASH_FROM"
+	crashEarly  = "LOCKPORT_TEST_CRASH_EARLY"   // the control: acknowledge before the commit
+	crashNoSync = "LOCKPORT_TEST_CRASH_NO_SYNC" // the control: commits do not reach the disk
 
 	crashOpen      = "LOCKPORT_TEST_CRASH_OPEN"      // only open it
 	crashUnchecked = "LOCKPORT_TEST_CRASH_UNCHECKED" // the control: without a look at the pages
@@ -43,6 +44,7 @@ func crashServer(dir, from string, early bool) error {
 	if err != nil {
 		return err
 	}
+	o.seam.noSync = os.Getenv(crashNoSync) != ""
 	o.seam.unchecked = os.Getenv(crashUnchecked) != ""
 	s, err := Open(o)
 	if err != nil {

@@ -64,6 +64,7 @@ var table = []row{
 	},
 
 	{pkg: "internal/archtest", reason: "judges the others and depends on none"},
+	{pkg: "internal/faultfs", modules: []string{"github.com/hanwen/go-fuse"}, reason: "a disk that loses power; whoever stores on it must not know"},
 	{
 		pkg: "internal/simulate", own: []string{".", "directory", "hl7", "consent"},
 		reason: "makes what the outside sends; knowing how it is handled would make it a mirror of the code it tests",
