@@ -61,3 +61,42 @@ func (s *Store) follows(at audit.Head) error {
 	}
 	return err
 }
+
+// inspectAll looks at every file before any is opened for writing,
+// and returns the views that were made under other keys than the current ones.
+func (s *Store) inspectAll() (stale []string, err error) {
+	paths, err := journalPaths(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		if err := s.vault.inspectJournalFile(path); err != nil {
+			return nil, err
+		}
+	}
+	return s.inspectViews()
+}
+
+// inspectViews looks at the record and the windows.
+func (s *Store) inspectViews() (stale []string, err error) {
+	for kind, pattern := range map[string]string{kindRecord: recordName, kindWindow: "window-*.bolt"} {
+		names, err := filepath.Glob(filepath.Join(s.dir, pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range names {
+			// A window has few pages with anything in them but runs.
+			if err := s.vault.checkPages(path, kind == kindWindow); err != nil {
+				return nil, err
+			}
+			n, err := s.vault.inspect(path, kind)
+			if err != nil {
+				return nil, err
+			}
+			if s.vault.stale(n) {
+				stale = append(stale, path)
+			}
+		}
+	}
+	return stale, nil
+}

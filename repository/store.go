@@ -33,12 +33,13 @@ type Options struct {
 // seams are what tests change to show that they would notice. Nothing outside
 // this package's tests can reach them.
 type seams struct {
-	noSync    bool                   // commits do not reach the disk
-	hasty     bool                   // groups do not wait for callers who come back
-	maxSize   int                    // bytes that a bbolt file may have
-	grow      func(size int64) error // asked before a journal file grows to a size
-	synced    func(path string)      // told what Open has flushed
-	unchecked bool                   // bbolt opens files whose pages were not looked at
+	noSync    bool                    // commits do not reach the disk
+	hasty     bool                    // groups do not wait for callers who come back
+	maxSize   int                     // bytes that a bbolt file may have
+	grow      func(size int64) error  // asked before a journal file grows to a size
+	synced    func(path string)       // told what Open has flushed
+	did       func(what, path string) // told what Rekey has done to the disk
+	unchecked bool                    // bbolt opens files whose pages were not looked at
 }
 
 // A file of this size is read through in about a second after a crash.
@@ -234,40 +235,6 @@ func (s *Store) openFiles(o Options) error {
 	}
 	s.reserve, err = openReserve(s.vault, o.Dir)
 	return err
-}
-
-// inspectAll looks at every file before any is opened for writing,
-// and returns the views that were made under other keys than the current ones.
-func (s *Store) inspectAll() (stale []string, err error) {
-	paths, err := journalPaths(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range paths {
-		if err := s.vault.inspectJournalFile(path); err != nil {
-			return nil, err
-		}
-	}
-	for kind, pattern := range map[string]string{kindRecord: recordName, kindWindow: "window-*.bolt"} {
-		names, err := filepath.Glob(filepath.Join(s.dir, pattern))
-		if err != nil {
-			return nil, err
-		}
-		for _, path := range names {
-			// A window has few pages with anything in them but runs.
-			if err := s.vault.checkPages(path, kind == kindWindow); err != nil {
-				return nil, err
-			}
-			n, err := s.vault.inspect(path, kind)
-			if err != nil {
-				return nil, err
-			}
-			if s.vault.stale(n) {
-				stale = append(stale, path)
-			}
-		}
-	}
-	return stale, nil
 }
 
 // refillWindow reads what the duplicate window had in memory when the store was

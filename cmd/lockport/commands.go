@@ -25,6 +25,7 @@ func commands(env *environment) []*cobra.Command {
 		newAudit(env),
 		newCheck(env),
 		newKeys(env),
+		newRekey(env),
 		newReindex(env),
 		newCompact(env),
 		newHL7(env),
