@@ -241,7 +241,7 @@ func (x *checking) others() error {
 	if err != nil {
 		return err
 	}
-	known := map[string]bool{lockName: true, reserveName: true}
+	known := map[string]bool{lockName: true, reserveName: true, scrubName: true}
 	for _, f := range x.report.Files {
 		known[f.File] = true
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"path/filepath"
 
@@ -37,8 +38,7 @@ func (x *checking) journalFile(ctx context.Context, f *journalFile) error {
 			<-b.ready
 		}
 	}()
-	chain := audit.NewVerifier(audit.Head{Seq: f.first - 1, Hash: f.prev})
-	whole := true // the chain goes on
+	chain := f.chained(func(err error) { x.found(&file, err, doRestore) })
 	for b := range batches {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -46,32 +46,57 @@ func (x *checking) journalFile(ctx context.Context, f *journalFile) error {
 		<-b.ready
 		for _, o := range b.entries {
 			file.Entries++
-			if o.err != nil {
-				x.found(&file, o.err, doRestore)
-			}
-			if !whole {
-				chain = audit.NewVerifier(audit.Head{Seq: o.h.Seq - 1, Hash: o.h.Prev})
-			}
-			if err := chain.Add(o.h); err != nil {
-				x.found(&file, err, doRestore)
-			}
-			whole = o.err == nil && chain.Head().Seq == o.h.Seq
+			chain.add(o)
 			x.count(o)
 		}
-		if b.err != nil {
-			x.found(&file, b.err, doRestore)
-			whole = false
-		}
+		chain.gap(b.err)
 		x.step("entries", uint64(chain.Head().Seq), uint64(x.s.head.Seq))
 	}
-	if end := x.s.headOf(f); whole && chain.Head() != end {
-		x.found(&file, fmt.Errorf("it ends at entry %d and should end at %d", chain.Head().Seq, end.Seq), doRestore)
-	}
+	chain.end(x.s.headOf(f))
 	if f.foot > 0 {
 		dontNeed(f.f, 0, f.foot)
 	}
 	x.report.Files = append(x.report.Files, file)
 	return nil
+}
+
+// chained follows the chain of hashes through one file, over what is damaged.
+type chained struct {
+	*audit.Verifier
+	whole bool // every entry so far is sound
+	found func(error)
+}
+
+func (f *journalFile) chained(found func(error)) *chained {
+	return &chained{audit.NewVerifier(audit.Head{Seq: f.first - 1, Hash: f.prev}), true, found}
+}
+
+func (c *chained) add(o opened) {
+	if o.err != nil {
+		c.found(o.err)
+	}
+	if !c.whole {
+		c.Verifier = audit.NewVerifier(audit.Head{Seq: o.h.Seq - 1, Hash: o.h.Prev})
+	}
+	if err := c.Add(o.h); err != nil {
+		c.found(err)
+	}
+	c.whole = o.err == nil && c.Head().Seq == o.h.Seq
+}
+
+// gap notes that a piece of the file does not read, when err is not nil.
+func (c *chained) gap(err error) {
+	if err != nil {
+		c.found(err)
+		c.whole = false
+	}
+}
+
+// end holds the last entry against the one that should be there.
+func (c *chained) end(want audit.Head) {
+	if c.whole && c.Head() != want {
+		c.found(fmt.Errorf("it ends at entry %d and should end at %d", c.Head().Seq, want.Seq))
+	}
 }
 
 // headOf returns the head of the chain at the end of a file.
@@ -132,7 +157,9 @@ func (f *journalFile) frames() iter.Seq2[[]stored, error] {
 // not read.
 func (f *journalFile) sectionFrames(i int, from, to int64) ([]stored, error) {
 	data := make([]byte, to-from)
-	if _, err := f.f.ReadAt(data, from); err != nil {
+	if _, err := f.f.ReadAt(data, from); errors.Is(err, fs.ErrClosed) {
+		return nil, lockport.Errorf(lockport.Unavailable, "read journal", "the store is closed")
+	} else if err != nil {
 		return nil, damaged(f.path, fmt.Errorf("bytes %d to %d cannot be read: %w", from, to, err))
 	}
 	var out []stored

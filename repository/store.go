@@ -80,6 +80,7 @@ type Store struct {
 	opening      atomic.Bool
 	abandoned    atomic.Bool // Close has run out of time
 
+	scrubs   scrubs
 	recent   recent
 	lag      lag
 	appended signal // the journal has grown
@@ -186,6 +187,7 @@ func Open(o Options) (*Store, error) {
 	if err := s.openFiles(o); err != nil {
 		return nil, errors.Join(classify(op, err), s.closeFiles(false))
 	}
+	s.loadScrub()
 	if err := s.start(o.Projector); err != nil {
 		return nil, err
 	}

@@ -21,8 +21,8 @@ func (w *window) filterOf(d *windowDay) (*bloom, error) {
 		_ = runs.ForEach(func(_, run []byte) error { count += len(run) / pairSize; return nil })
 		filter = newBloom(2 * count)
 		return runs.ForEach(func(key, run []byte) error {
-			if len(run) < sumSize || string(w.sum(d.day, key, run[sumSize:])) != string(run[:sumSize]) {
-				return damaged(d.path, errors.New("what it holds is not what was written"))
+			if err := w.checkRun(d, key, run); err != nil {
+				return err
 			}
 			for pair := range slices.Chunk(run[sumSize:], pairSize) {
 				filter.add(lockport.Token(pair))
@@ -31,6 +31,14 @@ func (w *window) filterOf(d *windowDay) (*bloom, error) {
 		})
 	})
 	return filter, err
+}
+
+// checkRun holds a run against its sum.
+func (w *window) checkRun(d *windowDay, key, run []byte) error {
+	if len(run) < sumSize || string(w.sum(d.day, key, run[sumSize:])) != string(run[:sumSize]) {
+		return damaged(d.path, errors.New("what it holds is not what was written"))
+	}
+	return nil
 }
 
 func (d *windowDay) view(fn func(runs *bolt.Bucket) error) error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/directory"
+	"github.com/lockport-hie/lockport/repository"
 )
 
 const pathStatus = "/v1/status"
@@ -35,6 +36,8 @@ type statusAnswer struct {
 	Commit      commitTimes       `json:"commit"`
 	Full        bool              `json:"disk_full"`
 	Traffic     figures           `json:"since_start"`
+
+	Scrub repository.ScrubReport `json:"scrub"` // when the repository was last read through
 }
 
 // shownListener is one MLLP address that is open.
@@ -81,7 +84,7 @@ func (s *system) status(ctx context.Context, _ caller, _ nothing) (statusAnswer,
 	a := statusAnswer{
 		Version: readVersion().Version, Dir: s.env.Dir, Started: s.started.UTC(), Uptime: s.env.Now().Sub(s.started).Seconds(),
 		Sources: countSources(d), Entries: stats.Entries, Applied: stats.Applied, Backlog: stats.Backlog,
-		Kinds: map[string]uint64{}, Failed: stats.Poisoned, Full: stats.Full, Traffic: s.meter.read(), Listeners: []shownListener{},
+		Kinds: map[string]uint64{}, Failed: stats.Poisoned, Full: stats.Full, Traffic: s.meter.read(), Listeners: []shownListener{}, Scrub: s.store.LastScrub(),
 		Disk:   diskUse{stats.JournalBytes, stats.JournalFiles, stats.RecordBytes, stats.WindowBytes},
 		Commit: commitTimes{milliseconds(stats.CommitLast), milliseconds(stats.CommitP50), milliseconds(stats.CommitP99), stats.Commits},
 	}

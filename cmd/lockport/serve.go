@@ -92,6 +92,7 @@ func (s *system) run(ctx context.Context) error {
 	})
 	part(func() error { return s.serveWeb(after) })
 	part(func() error { s.runFeeds(ctx); return nil })
+	part(func() error { s.scrub(ctx); return nil })
 	s.log.Info().Str("dir", s.env.Dir).Uint64("entries", uint64(s.store.End())).Msg("serving")
 	close(s.ready)
 	select {

@@ -60,6 +60,7 @@ func (a statusAnswer) draw(env *environment, t *table) {
 		t.add("disk full", env.paint(red, "nothing is taken until there is room"))
 	}
 	t.add("commit", fmt.Sprintf("last %.1f ms, median %.1f ms, p99 %.1f ms", a.Commit.Last, a.Commit.P50, a.Commit.P99))
+	env.drawScrub(t, a.Scrub)
 }
 
 // counts writes counters by name.
