@@ -21,7 +21,7 @@ func (x *checking) record(ctx context.Context, file *CheckedFile, r *record, at 
 		x.found(file, fmt.Errorf("it has applied entry %d and the journal ends at %d: entries are missing", at.applied.Seq, x.s.head.Seq), "restore the journal from a backup")
 		return nil
 	}
-	if hash, err := x.s.hashOf(at.applied.Seq); err == nil && hash != at.applied.Hash {
+	if hash, err := x.s.journal.hashOf(at.applied.Seq); err == nil && hash != at.applied.Hash {
 		x.found(file, fmt.Errorf("entry %d of the journal is not the one that it has applied", at.applied.Seq), doRestore)
 	}
 	if at.counts != x.counted {

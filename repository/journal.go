@@ -175,6 +175,22 @@ func (j *journal) holding(seq lockport.Seq) *journalFile {
 	return nil
 }
 
+// hashOf returns the chain's hash of an entry, zero for entry 0.
+func (j *journal) hashOf(seq lockport.Seq) ([32]byte, error) {
+	if seq == 0 {
+		return [32]byte{}, nil
+	}
+	chunk, err := j.read(seq, false, 1)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	if len(chunk) == 0 || chunk[0].seq != seq {
+		return [32]byte{}, entryDamaged(seq, errMissing)
+	}
+	h, _, err := parseHeader(chunk[0].value)
+	return audit.Hash(h), entryDamaged(seq, err)
+}
+
 // finish writes the footer of the last file, so that the next open need not
 // read it through.
 func (j *journal) finish(head audit.Head) error { return j.last().finish(head) }

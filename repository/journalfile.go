@@ -84,23 +84,11 @@ func (v *vault) readBlock(path string, r io.ReaderAt) (*journalFile, error) {
 		}
 		return nil, err
 	}
-	if string(b[:16]) != journalMagic {
-		return nil, damaged(path, errors.New("it is no journal file"))
+	n, err := parseBlock(path, b)
+	if err != nil {
+		return nil, err
 	}
-	if f := binary.BigEndian.Uint32(b[16:]); f > format {
-		return nil, newerFormat(path, f)
-	}
-	if crc32.Checksum(b[:headerUsed], castagnoli) != binary.BigEndian.Uint32(b[headerUsed:]) {
-		return nil, damaged(path, errors.New("its header is not the one that was written"))
-	}
-	f := &journalFile{path: path, vault: v, id: identity{kind: kindJournal}}
-	copy(f.id.store[:], b[20:])
-	copy(f.id.id[:], b[36:])
-	copy(f.id.salt[:], b[52:])
-	copy(f.id.key[:], b[84:])
-	f.first = lockport.Seq(binary.BigEndian.Uint64(b[92:]))
-	copy(f.prev[:], b[100:])
-	var err error
+	f := &journalFile{path: path, vault: v, id: n.identity, first: n.follows.Seq + 1, prev: n.follows.Hash}
 	if f.sealer, err = v.unlock(path, &f.id, b[132:headerUsed]); err != nil {
 		return nil, err
 	}

@@ -121,7 +121,7 @@ func TestRekey(t *testing.T) {
 	// The chain is the one of before: its head stands where the note begins.
 	o.Keys = keys
 	s := openAgain(t, o)
-	if hash, err := s.hashOf(before.head.Seq); err != nil || hash != before.head.Hash {
+	if hash, err := s.journal.hashOf(before.head.Seq); err != nil || hash != before.head.Hash {
 		t.Error("the head is another:", err)
 	}
 	e, err := s.Entry(t.Context(), after.head.Seq)

@@ -55,7 +55,7 @@ func (s *Store) follows(at audit.Head) error {
 	if at.Seq > s.head.Seq {
 		return entriesMissing(s.dir, s.head.Seq, "record", at.Seq)
 	}
-	hash, err := s.hashOf(at.Seq)
+	hash, err := s.journal.hashOf(at.Seq)
 	if err == nil && hash != at.Hash {
 		err = entryDamaged(at.Seq, errors.New("it is not the entry that the record has applied"))
 	}

@@ -40,6 +40,7 @@ type seams struct {
 	synced    func(path string)       // told what Open has flushed
 	did       func(what, path string) // told what Rekey has done to the disk
 	unchecked bool                    // bbolt opens files whose pages were not looked at
+	target    func() error            // asked before each write of a backup
 }
 
 // A file of this size is read through in about a second after a crash.
@@ -65,6 +66,8 @@ type Store struct {
 	gate   sync.RWMutex // held for reading while a request is put into the queue
 	closed bool         // guarded by gate
 	commit *committer
+
+	caring sync.Mutex // held while the journal is copied or its files are rewritten
 
 	headMu sync.Mutex
 	head   audit.Head
@@ -320,22 +323,6 @@ func (s *Store) readProgress(p *projecting) error {
 		return err
 	}
 	return s.follows(p.progress.applied)
-}
-
-// hashOf returns the chain's hash of an entry, zero for entry 0.
-func (s *Store) hashOf(seq lockport.Seq) ([32]byte, error) {
-	if seq == 0 {
-		return [32]byte{}, nil
-	}
-	chunk, err := s.journal.read(seq, false, 1)
-	if err != nil {
-		return [32]byte{}, err
-	}
-	if len(chunk) == 0 || chunk[0].seq != seq {
-		return [32]byte{}, entryDamaged(seq, errMissing)
-	}
-	h, _, err := parseHeader(chunk[0].value)
-	return audit.Hash(h), entryDamaged(seq, err)
 }
 
 // catchUp waits until the record has applied what the journal held.

@@ -44,3 +44,10 @@ func willNeed(f *os.File, off, n int64) {
 func dontNeed(f *os.File, off, n int64) {
 	_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED) // advice only
 }
+
+// asAsked keeps the kernel from reading more of a file than what is asked for.
+// Behind the end of the journal's last file lie pages that were written one by
+// one, and reading them ahead would join them.
+func asAsked(f *os.File) {
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM) // advice only
+}

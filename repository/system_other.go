@@ -16,3 +16,6 @@ func willNeed(*os.File, int64, int64) {}
 // dontNeed says that a part of a file will not be read again soon, where that
 // can be said.
 func dontNeed(*os.File, int64, int64) {}
+
+// asAsked keeps a file from being read ahead, where that can be asked.
+func asAsked(*os.File) {}
