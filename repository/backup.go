@@ -44,7 +44,7 @@ func (s *Store) Backup(ctx context.Context, o BackupOptions) (*Manifest, error) 
 		return nil, lockport.Errorf(lockport.Conflict, "backup", "a backup or another rewriting of the journal is running: wait for it")
 	}
 	defer s.caring.Unlock()
-	return s.journal.backup(ctx, o, s.End(), s.now())
+	return s.journal.backup(ctx, o, s.End(), s.now)
 }
 
 // BackupClosed makes a backup of a store that no server has open.
@@ -68,7 +68,7 @@ func BackupClosed(ctx context.Context, store Options, o BackupOptions) (_ *Manif
 	if err != nil {
 		return nil, classify(op, err)
 	}
-	return j.backup(ctx, o, head.Seq, store.Now())
+	return j.backup(ctx, o, head.Seq, store.Now)
 }
 
 // backing is a backup that is being made.
@@ -79,18 +79,19 @@ type backing struct {
 	from    audit.Head
 	end     lockport.Seq // an entry that the journal has
 	made    []string     // files in the target
+	now     func() time.Time
 	copied  copying
 }
 
-func (j *journal) backup(ctx context.Context, o BackupOptions, end lockport.Seq, now time.Time) (*Manifest, error) {
+func (j *journal) backup(ctx context.Context, o BackupOptions, end lockport.Seq, now func() time.Time) (*Manifest, error) {
 	if !filepath.IsAbs(o.To) {
 		return nil, lockport.Errorf(lockport.Invalid, "backup", "the target must be an absolute path")
 	}
-	b := &backing{BackupOptions: o, journal: j, end: end}
+	b := &backing{BackupOptions: o, journal: j, end: end, now: now}
 	if err := b.begin(); err != nil {
 		return nil, classify("backup", err)
 	}
-	m, err := b.run(ctx, now)
+	m, err := b.run(ctx)
 	if err == nil {
 		return m, nil
 	}
@@ -150,11 +151,11 @@ type part struct {
 }
 
 // run copies the pieces and writes the manifest.
-func (b *backing) run(ctx context.Context, now time.Time) (*Manifest, error) {
+func (b *backing) run(ctx context.Context) (*Manifest, error) {
 	files := b.journal.all()
 	store := files[0].id.store
 	m := &Manifest{
-		Format: manifestFormat, Store: hex.EncodeToString(store[:]), Made: now.UTC().Truncate(time.Second),
+		Format: manifestFormat, Store: hex.EncodeToString(store[:]), Made: b.now().UTC().Truncate(time.Second),
 		Keys: manifestKeys, After: pointOf(b.from), Through: pointOf(b.from), Pieces: []Piece{},
 	}
 	parts := make([]part, len(files))
@@ -169,7 +170,8 @@ func (b *backing) run(ctx context.Context, now time.Time) (*Manifest, error) {
 		}
 		b.copied.total += parts[i].end - parts[i].from
 	}
-	b.copied.begin(b.Rate, b.Progress)
+	b.copied.begin(b.Progress)
+	b.copied.limit(b.Rate, b.now)
 	b.copied.target = b.journal.vault.seam.target
 	for _, p := range parts {
 		if p.from == p.end {

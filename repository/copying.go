@@ -20,6 +20,7 @@ const (
 // copying copies many runs of bytes at one rate and counts them.
 type copying struct {
 	rate     int64 // bytes a second; 0 or less is no limit
+	now      func() time.Time
 	progress func(done, total int64)
 	total    int64
 	done     int64
@@ -28,11 +29,16 @@ type copying struct {
 	target   func() error // seams.target
 }
 
-func (c *copying) begin(rate int64, progress func(done, total int64)) {
+func (c *copying) begin(progress func(done, total int64)) {
+	c.progress, c.buf = progress, make([]byte, copyChunk)
+}
+
+// limit bounds the bytes of a second.
+func (c *copying) limit(rate int64, now func() time.Time) {
 	if rate == 0 {
 		rate = DefaultBackupRate
 	}
-	c.rate, c.progress, c.began, c.buf = rate, progress, time.Now(), make([]byte, copyChunk)
+	c.rate, c.now, c.began = rate, now, now()
 }
 
 // run is a run of bytes of one file on its way to another.
@@ -122,7 +128,7 @@ func (c *copying) pace(ctx context.Context, n int) error {
 	if c.rate <= 0 {
 		return nil
 	}
-	early := time.Duration(float64(c.done)/float64(c.rate)*1e9) - time.Since(c.began)
+	early := time.Duration(float64(c.done)/float64(c.rate)*1e9) - c.now().Sub(c.began)
 	if early <= 0 {
 		return nil
 	}

@@ -211,7 +211,7 @@ func (r *restoring) run(ctx context.Context, progress func(done, total int64)) (
 			r.copied.total += p.Bytes
 		}
 	}
-	r.copied.begin(-1, progress)
+	r.copied.begin(progress)
 	for i := range r.files {
 		if err := r.file(ctx, i); err != nil {
 			return Restored{}, classify("restore", err)
