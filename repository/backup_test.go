@@ -155,6 +155,9 @@ func TestRestoredStoreGoesOn(t *testing.T) {
 	if seq2, hash2 := back.Head(); seq != seq2 || hash != hash2 {
 		t.Errorf("restored up to entry %d, want %d", seq2, seq)
 	}
+	if err := s.WaitApplied(t.Context(), seq); err != nil {
+		t.Fatal(err)
+	}
 	rows, err := back.VerifyRecord(t.Context())
 	want, err2 := s.VerifyRecord(t.Context())
 	if rows != want || err != nil || err2 != nil {

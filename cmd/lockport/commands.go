@@ -28,6 +28,8 @@ func commands(env *environment) []*cobra.Command {
 		newRekey(env),
 		newReindex(env),
 		newCompact(env),
+		newBackup(env),
+		newRestore(env),
 		newHL7(env),
 		newDemo(env),
 		newBench(env),
