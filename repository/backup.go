@@ -49,26 +49,12 @@ func (s *Store) Backup(ctx context.Context, o BackupOptions) (*Manifest, error) 
 
 // BackupClosed makes a backup of a store that no server has open.
 func BackupClosed(ctx context.Context, store Options, o BackupOptions) (_ *Manifest, err error) {
-	const op = "backup"
-	if _, err := os.Stat(filepath.Join(store.Dir, journalName(1))); err != nil {
-		return nil, lockport.Errorf(lockport.NotFound, op, "there is no store in %s", store.Dir)
-	}
-	v, err := newVault(store)
+	s, err := openOffline(store)
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockDir(store.Dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	j := &journal{dir: store.Dir, vault: v}
-	defer func() { err = errors.Join(err, j.close()) }()
-	head, err := j.openAll()
-	if err != nil {
-		return nil, classify(op, err)
-	}
-	return j.backup(ctx, o, head.Seq, store.Now)
+	defer func() { err = errors.Join(err, s.closeOffline()) }()
+	return s.journal.backup(ctx, o, s.head.Seq, store.Now)
 }
 
 // backing is a backup that is being made.
