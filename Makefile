@@ -22,7 +22,7 @@ STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 BENCHSTAT   = $(GO) tool -modfile=tools/go.mod benchstat
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint fuzz bench benchstat cover interop torture ci
+.PHONY: help build run test race lint fuzz figures bench benchstat cover interop torture ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,7 +54,10 @@ fuzz: ## every fuzz target for FUZZTIME (a duration, or a count such as 20000x)
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit 1; \
 	done
 
-bench: ## benchmarks (BENCH=regexp COUNT=n); keep the output to compare
+figures: build ## the store's figures beside their bounds, ten quiet minutes (PRELOAD=n)
+	scripts/figures.sh $(PRELOAD)
+
+bench: ## benchmarks (BENCH=regexp COUNT=n); keep the output to compare. The store's: make figures
 	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKGS)
 
 benchstat: ## compare two kept outputs: make benchstat OLD=a.txt NEW=b.txt
