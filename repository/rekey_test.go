@@ -28,7 +28,7 @@ func rekeyed(t *testing.T, entries int) (o Options, r RekeyOptions) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o = filled(t, entries, func(o *Options) { o.Keys, o.JournalBytes = k, 100<<10 })
+	o = filled(t, entries, func(o *Options) { o.Keys, o.JournalBytes = k, 25<<10 })
 	// What a kill leaves: no footer.
 	paths, err := journalPaths(o.Dir)
 	if err != nil || len(paths) < 2 {
@@ -83,8 +83,8 @@ func look(o Options, keysDir string, messages int) (st state, err error) {
 }
 
 func TestRekey(t *testing.T) {
-	o, r := rekeyed(t, 300)
-	before, err := look(o, r.KeysDir, 300)
+	o, r := rekeyed(t, 150)
+	before, err := look(o, r.KeysDir, 150)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestRekey(t *testing.T) {
 		report.Entries != before.head.Seq+1 || report.Rows == 0 || !steps["bytes"] || !steps["entries applied"] {
 		t.Errorf("%+v %v", report, steps)
 	}
-	after, err := look(o, r.KeysDir, 300)
+	after, err := look(o, r.KeysDir, 150)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,6 +244,9 @@ func (c *cuts) did(what, path string) {
 // cutAll runs Rekey and returns a picture of each moment.
 func cutAll(t *testing.T, o Options, r RekeyOptions, noSync bool) []cut {
 	t.Helper()
+	if err := os.Remove(filepath.Join(o.Dir, reserveName)); err != nil { // much to copy, and nothing in it
+		t.Fatal(err)
+	}
 	c := &cuts{t: t, o: o, r: r, unsynced: map[string]bool{}}
 	o.seam = seams{did: c.did, noSync: noSync}
 	if _, err := Rekey(t.Context(), o, r); err != nil {
@@ -255,8 +258,8 @@ func cutAll(t *testing.T, o Options, r RekeyOptions, noSync bool) []cut {
 // Wherever a rekey is cut short, the store opens with all that it held, and the
 // next run ends it.
 func TestRekeyCutShort(t *testing.T) {
-	o, r := rekeyed(t, 120)
-	before, err := look(o, r.KeysDir, 120)
+	o, r := rekeyed(t, 40)
+	before, err := look(o, r.KeysDir, 40)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +280,7 @@ func TestRekeyCutShort(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		st, err := look(opened.o, opened.keysDir, 120)
+		st, err := look(opened.o, opened.keysDir, 40)
 		if err != nil || st.head.Seq < before.head.Seq || st.head.Seq == before.head.Seq && st.head != before.head || st.rows != before.rows {
 			t.Errorf("after %s: %+v %v", c.after, st, err)
 			continue
@@ -291,7 +294,7 @@ func TestRekeyCutShort(t *testing.T) {
 			t.Errorf("after %s: %+v %v", c.after, report, err)
 			continue
 		}
-		end, err := look(c.o, c.keysDir, 120)
+		end, err := look(c.o, c.keysDir, 40)
 		if err != nil || end.rows != before.rows || end.last != lockport.EntryAction {
 			t.Errorf("after %s, at the end: %+v %v", c.after, end, err)
 		}
@@ -307,7 +310,7 @@ func TestRekeyCutShort(t *testing.T) {
 // The controls: a rekey that gives files their names before they are flushed, or
 // uses a key before it is on disk, does not survive every cut.
 func TestRekeyCutShortControl(t *testing.T) {
-	o, r := rekeyed(t, 130)
+	o, r := rekeyed(t, 40)
 	first, err := os.ReadFile(filepath.Join(r.KeysDir, keysName))
 	if err != nil {
 		t.Fatal(err)
@@ -328,7 +331,7 @@ func TestRekeyCutShortControl(t *testing.T) {
 	if lost == 0 {
 		t.Error("without flushes every cut was survived: the pictures show nothing")
 	}
-	o, r = rekeyed(t, 130)
+	o, r = rekeyed(t, 40)
 	if first, err = os.ReadFile(filepath.Join(r.KeysDir, keysName)); err != nil {
 		t.Fatal(err)
 	}
@@ -346,8 +349,8 @@ func TestRekeyCutShortControl(t *testing.T) {
 }
 
 func TestRekeyRefuses(t *testing.T) {
-	o, r := rekeyed(t, 130)
-	before, err := look(o, r.KeysDir, 130)
+	o, r := rekeyed(t, 40)
+	before, err := look(o, r.KeysDir, 40)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,17 +385,17 @@ func TestRekeyRefuses(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(o.Dir, "*.new")); len(left) > 0 {
 		t.Error("left behind:", left)
 	}
-	if st, err := look(o, r.KeysDir, 130); err != nil || st.head != before.head || st.rows != before.rows {
+	if st, err := look(o, r.KeysDir, 40); err != nil || st.head != before.head || st.rows != before.rows {
 		t.Error("after a full disk:", st, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, _ = Rekey(ctx, o, r)
-	if st, err := look(o, r.KeysDir, 130); err != nil || st.head.Seq < before.head.Seq {
+	if st, err := look(o, r.KeysDir, 40); err != nil || st.head.Seq < before.head.Seq {
 		t.Error("after an interrupt:", st, err)
 	}
 	// An entry that has rotted is not carried over as if nothing were.
-	o, r = rekeyed(t, 130)
+	o, r = rekeyed(t, 40)
 	poke(t, filepath.Join(o.Dir, journalName(1)), blockSize+frameSize+headerSize+40, 0xff)
 	if _, err := Rekey(t.Context(), o, r); lockport.KindOf(err) != lockport.Corrupt || !strings.Contains(err.Error(), "entry 1") {
 		t.Error("a damaged entry:", err)
