@@ -25,6 +25,9 @@ say "ingest on top of $preload messages"
 $lockport bench ingest --connections 16 --for 10s --preload "$preload" --keep "$work/large"
 say "reads of the newest 50 results beside 2,000 messages a second, on top of $preload messages"
 $lockport bench ingest --connections 16 --for 15s --preload "$preload" --patients $((preload / 60)) --rate 2000 --reads
+say "1,000 messages a second on top of $preload messages: alone, then beside backups"
+$lockport bench ingest --connections 16 --for 15s --preload "$preload" --rate 1000
+$lockport bench ingest --connections 16 --for 15s --preload "$preload" --rate 1000 --backup
 say "from the start of the process to the first acknowledgement, empty store"
 $lockport init "$work/empty" --listen 127.0.0.1:25799 --web 127.0.0.1:0 --insecure-loopback --unknown-sources accept --quiet
 $lockport bench open --dir "$work/empty" --rounds 1 2>/dev/null

@@ -36,6 +36,7 @@ type benchOptions struct {
 	patients    int
 	preload     int
 	reads       bool
+	backup      bool
 	keep        string
 }
 
@@ -69,6 +70,7 @@ func newBenchIngest(env *environment) *cobra.Command {
 	flags.IntVar(&o.patients, "patients", 100_000, "how many patients the messages are about")
 	flags.IntVar(&o.preload, "preload", 0, "messages that the store holds before the measured run begins")
 	flags.BoolVar(&o.reads, "reads", false, "ask for the newest 50 results of a patient at the same time, 50 times a second")
+	flags.BoolVar(&o.backup, "backup", false, "make backups at the same time, one after the other")
 	flags.StringVar(&o.keep, "keep", "", "leave the data directory of the last run here")
 	return cmd
 }
@@ -88,6 +90,8 @@ type benchRow struct {
 	Bare        float64 `json:"bare_per_second"`
 	Flushes     float64 `json:"plain_flushes_per_second"`
 	Preload     float64 `json:"preload_per_second,omitempty"` // projected, of the messages before the run
+	Backups     int     `json:"backups,omitempty"`
+	BackupBytes int64   `json:"backup_bytes,omitempty"`
 	Reads       int     `json:"reads,omitempty"`
 	ReadResults float64 `json:"results_per_read,omitempty"`
 	ReadP50     float64 `json:"read_p50_ms,omitempty"`
@@ -110,12 +114,12 @@ func (env *environment) benchIngest(ctx context.Context, o benchOptions) error {
 		rows = append(rows, row)
 	}
 	return env.show(rows, func(t *table) {
-		t.head = []string{"connections", "msg/s", "projected/s", "p50 ms", "p99 ms", "bare msg/s", "plain flush/s", "disk B", "written B", "backlog", "anon MB", "preload/s", "read p50", "read p99"}
+		t.head = []string{"connections", "msg/s", "projected/s", "p50 ms", "p99 ms", "bare msg/s", "plain flush/s", "disk B", "written B", "backlog", "anon MB", "preload/s", "read p50", "read p99", "backups"}
 		for _, r := range rows {
 			t.add(r.Connections, fmt.Sprintf("%.0f", r.Rate), fmt.Sprintf("%.0f", r.Projected),
 				fmt.Sprintf("%.2f", r.P50), fmt.Sprintf("%.2f", r.P99), fmt.Sprintf("%.0f", r.Bare), fmt.Sprintf("%.0f", r.Flushes),
 				fmt.Sprintf("%.0f", r.Disk), fmt.Sprintf("%.0f", r.Written), r.Backlog, r.Memory>>20,
-				fmt.Sprintf("%.0f", r.Preload), fmt.Sprintf("%.2f", r.ReadP50), fmt.Sprintf("%.2f", r.ReadP99))
+				fmt.Sprintf("%.0f", r.Preload), fmt.Sprintf("%.2f", r.ReadP50), fmt.Sprintf("%.2f", r.ReadP99), r.Backups)
 		}
 	})
 }
@@ -202,9 +206,10 @@ func (s *system) benchMeasure(ctx context.Context, o benchOptions, row benchRow)
 	if err != nil {
 		return row, err
 	}
+	backups := s.benchBackups(ctx, o)
 	written, began := processWritten(), time.Now()
 	result, err := load.run(ctx)
-	err = errors.Join(err, reads(&row))
+	err = errors.Join(err, reads(&row), backups(&row))
 	if err != nil {
 		return row, err
 	}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 	"github.com/lockport-hie/lockport/clinical"
 	"github.com/lockport-hie/lockport/consent"
 	"github.com/lockport-hie/lockport/directory"
+	"github.com/lockport-hie/lockport/repository"
 )
 
 // The reads that bench ingest makes while messages come in: readsAsked of a
@@ -109,4 +113,43 @@ func (s *system) benchReads(ctx context.Context, asked []lockport.Identifier) (r
 		}
 		results += len(found)
 	}
+}
+
+// benchBackups begins to make backups where that is wanted, one after the other.
+// What it returns ends it and enters how many it has made.
+func (s *system) benchBackups(ctx context.Context, o benchOptions) (end func(*benchRow) error) {
+	if !o.backup {
+		return func(*benchRow) error { return nil }
+	}
+	making, stop := context.WithCancel(ctx)
+	made, size, done := 0, int64(0), make(chan error, 1)
+	go func() {
+		for {
+			m, err := s.benchBackup(making, made)
+			if err != nil {
+				if making.Err() != nil {
+					err = nil // it was cut short because the run has ended
+				}
+				done <- err
+				return
+			}
+			made, size = made+1, size+m.Bytes()
+		}
+	}()
+	return func(row *benchRow) error {
+		stop()
+		err := <-done
+		row.Backups, row.BackupBytes = made, size
+		return err
+	}
+}
+
+// benchBackup makes one backup and removes it.
+func (s *system) benchBackup(ctx context.Context, number int) (*repository.Manifest, error) {
+	to, err := filepath.Abs(filepath.Join(s.env.Dir, fmt.Sprintf("backup-%d", number)))
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.store.Backup(ctx, repository.BackupOptions{To: to})
+	return m, errors.Join(err, os.RemoveAll(to))
 }
