@@ -15,10 +15,10 @@ const (
 	TableRegistrations  Table = 5  // RegistrationID → patient.Registration
 	TablePersons        Table = 6  // PersonID → patient.Person
 	TableVisits         Table = 7  // token of the visit → clinical.Visit
-	TablePatientVisits  Table = 8  // RegistrationID, inverted time, token of the visit → clinical.VisitSummary
-	TableResults        Table = 9  // token of the order → clinical.Result
-	TableResultVersions Table = 10 // Seq, number in the message → clinical.Version
-	TablePatientResults Table = 11 // RegistrationID, inverted time, token of the order → clinical.ResultSummary
+	TablePatientVisits  Table = 8  // RegistrationID, time, token of the visit → clinical.VisitSummary
+	TableResults        Table = 9  // RegistrationID, time, token of the order → clinical.Result
+	TableResultVersions Table = 10 // Seq, number in the message → clinical.Version, of those after a result's first
+	TableOrders         Table = 11 // token of the order → where its result stands, as clinical.PlaceOf gives it
 	TableOutbox         Table = 12 // feed, 0x00, Seq, number → OutboxRow
 	TableFeeds          Table = 13 // feed → FeedState
 	TableQuarantine     Table = 14 // Seq → Quarantined

@@ -14,7 +14,7 @@ type ResultFilter struct {
 	AllVersions bool      // every version instead of the current view
 }
 
-// Matches reports whether the result behind an index row is wanted. A result
+// Matches reports whether a result is wanted. A result
 // without a collection time matches only a filter without bounds, because
 // nothing is known that would put it inside them.
 func (f ResultFilter) Matches(s ResultSummary) bool {

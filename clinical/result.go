@@ -32,6 +32,12 @@ func (v Version) Ref() VersionRef {
 	return VersionRef{Seq: v.Seq, Order: v.Order, Status: v.Status, Reported: v.Reported, Sent: v.Sent}
 }
 
+// Inside reports whether the version that ref names stands in the result's own
+// row.
+func (r Result) Inside(ref VersionRef) bool {
+	return ref.Seq == r.First.Seq && ref.Order == r.First.Order
+}
+
 // Newer reports whether a is newer than b by (OBR-22, MSH-7, journal order,
 // number in the message). A time that was not sent is older than any.
 func Newer(a, b VersionRef) bool { return compareRefs(a, b) > 0 }
@@ -52,8 +58,9 @@ func compareRefs(a, b VersionRef) int {
 // It fails with kind Conflict when the head names another registration than the
 // result has: a filler order number that turns up for another patient must not
 // join the two. Where registrations were merged, the caller passes the one the
-// result stands on; results never move. Collected may change whether or not the
-// current version does; the caller then moves the index row.
+// result stands on; results never change theirs. Collected may change whether or
+// not the current version does; the caller then moves the row. The caller also
+// keeps the version itself, the first one as First.
 func AddVersion(existing *Result, v Version, head ResultHead) (r Result, changedCurrent bool, err error) {
 	if existing == nil {
 		r = Result{Token: head.Token, Registration: head.Registration}
@@ -107,7 +114,7 @@ func outranks(a, b VersionRef) bool {
 	return Newer(a, b)
 }
 
-// Summarise makes the index row of a result from its current view.
+// Summarise says of a result and its current view what filters look at.
 func Summarise(view Version, r Result) ResultSummary {
 	codes := make([]string, 0, len(view.Units))
 	for _, u := range view.Units {

@@ -64,7 +64,7 @@ type Unit struct {
 // Result is one order with its observations over all its versions, found by its
 // filler order number (HL7 v2.5.1 ch. 7.4.1.3).
 type Result struct {
-	Token        lockport.Token          `cbor:"1,keyasint"` // the row's key
+	Token        lockport.Token          `cbor:"-"` // stands in the row's key
 	Registration lockport.RegistrationID `cbor:"2,keyasint"`
 	Service      Coded                   `cbor:"3,keyasint"`           // OBR-4 of the current version
 	Status       string                  `cbor:"4,keyasint,omitempty"` // OBR-25 of the current version
@@ -72,6 +72,10 @@ type Result struct {
 	Source       Source                  `cbor:"6,keyasint"`
 	Versions     []VersionRef            `cbor:"7,keyasint"` // ascending in journal order
 	Current      int                     `cbor:"8,keyasint"` // index into Versions
+
+	// First is the version that made the result: most results have no other, and
+	// are one row. Later ones have rows of their own.
+	First Version `cbor:"9,keyasint"`
 }
 
 // VersionRef names a version and holds what decides which one is current.
@@ -84,13 +88,12 @@ type VersionRef struct {
 	Collected time.Time    `cbor:"6,keyasint,omitempty"` // OBR-7 as this version has it; set in a Result only
 }
 
-// ResultSummary is the index row by which a patient's results are listed and
-// filtered without fetching them.
+// ResultSummary is what results are filtered by.
 type ResultSummary struct {
-	Service   Coded     `cbor:"1,keyasint"`
-	Status    string    `cbor:"2,keyasint,omitempty"`
-	Collected time.Time `cbor:"3,keyasint,omitempty"`
-	Codes     []string  `cbor:"4,keyasint,omitempty"` // OBX-3.1 of every unit
+	Service   Coded
+	Status    string
+	Collected time.Time
+	Codes     []string // OBX-3.1 of every unit
 }
 
 // VisitStatus says where a visit stands.

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -65,8 +66,8 @@ func (a *arrival) applyGroup(number, firstOrder int, g hl7.PatientGroup) error {
 	return a.queue(number, r)
 }
 
-// maxReports is how many reports of one order a message may hold. Each is merged
-// with all the others, so without a bound one frame could hold up the record.
+// maxReports is how many reports of one order a message may hold. Each is ranked
+// among all the others, so without a bound one frame could hold up the record.
 const maxReports = 100
 
 // filing is one order on its way into the record.
@@ -74,6 +75,7 @@ type filing struct {
 	head     clinical.ResultHead
 	version  clinical.Version
 	existing *clinical.Result
+	place    []byte // where the existing one stands
 }
 
 // prepare reads one order and finds the result that it reports on.
@@ -100,9 +102,16 @@ func (a *arrival) prepare(r patient.Registration, number int, g hl7.OrderGroup) 
 		return f, held("OBR-3 is the same in too many orders of the message")
 	}
 	f.head.Token = token
-	var existing clinical.Result
-	found, err := a.tx.Get(lockport.TableResults, token[:], &existing)
+	found, err := a.tx.Get(lockport.TableOrders, token[:], &f.place)
 	if err != nil || !found {
+		return f, err
+	}
+	existing := clinical.Result{Token: token}
+	found, err = a.tx.Get(lockport.TableResults, clinical.ResultAt(f.place, token), &existing)
+	if err == nil && !found {
+		err = lockport.Errorf(lockport.Internal, "projection", "the result of an order is missing")
+	}
+	if err != nil {
 		return f, err
 	}
 	// The result stays with the registration it was first reported for; what
@@ -210,49 +219,31 @@ func (u *units) add(obx hl7.Segment) {
 	v.Units = append(v.Units, clinical.Unit{Code: k.code, SubID: k.sub, Status: k.status, NoValue: !valued, Segments: line(nil, obx)})
 }
 
-// file adds the version to its result and keeps the patient's list in step.
+// file adds the version to its result. A result that is dated anew moves to
+// another place in its patient's list.
 func (a *arrival) file(f filing) error {
 	result, _, err := clinical.AddVersion(f.existing, f.version, f.head)
 	if err != nil {
 		return err
 	}
-	key := clinical.VersionKey(f.version.Seq, f.version.Order)
-	if err := a.tx.Put(lockport.TableResultVersions, key, &f.version); err != nil {
-		return err
-	}
-	view, err := a.view(result)
-	if err != nil {
-		return err
-	}
-	if f.existing != nil {
-		if err := a.tx.Delete(lockport.TablePatientResults, resultIndex(*f.existing)); err != nil {
+	if f.existing == nil {
+		result.First = f.version
+	} else {
+		key := clinical.VersionKey(f.version.Seq, f.version.Order)
+		if err := a.tx.Put(lockport.TableResultVersions, key, &f.version); err != nil {
 			return err
 		}
 	}
-	summary := clinical.Summarise(view, result)
-	if err := a.tx.Put(lockport.TablePatientResults, resultIndex(result), &summary); err != nil {
-		return err
-	}
-	return a.tx.Put(lockport.TableResults, f.head.Token[:], &result)
-}
-
-func resultIndex(r clinical.Result) []byte {
-	return clinical.ResultIndexKey(r.Registration, r.Collected, r.Token)
-}
-
-// view merges the versions of a result into what counts.
-func (a *arrival) view(r clinical.Result) (clinical.Version, error) {
-	versions := make([]clinical.Version, 0, len(r.Versions))
-	for _, ref := range r.Versions {
-		var v clinical.Version
-		found, err := a.tx.Get(lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), &v)
-		if err != nil {
-			return clinical.Version{}, err
+	place, order := clinical.PlaceOf(result.Registration, result.Collected), result.Token
+	if !bytes.Equal(place, f.place) {
+		if err := a.tx.Put(lockport.TableOrders, order[:], &place); err != nil {
+			return err
 		}
-		if !found {
-			return clinical.Version{}, lockport.Errorf(lockport.Internal, "projection", "a version of a result is missing")
+		if f.existing != nil {
+			if err := a.tx.Delete(lockport.TableResults, clinical.ResultAt(f.place, order)); err != nil {
+				return err
+			}
 		}
-		versions = append(versions, v)
 	}
-	return clinical.CurrentView(versions), nil
+	return a.tx.Put(lockport.TableResults, clinical.ResultAt(place, order), &result)
 }

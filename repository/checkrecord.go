@@ -2,6 +2,7 @@ package repository
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -81,19 +82,36 @@ func (x *checking) present(file *CheckedFile, v *view, t lockport.Table, key []b
 	return err
 }
 
-// results looks for what a result needs to be found: its place in its patient's
-// index, its registration, and every version.
+// resultKeySize is the length of a result's key.
+const resultKeySize = 8 + 8 + tokenSize
+
+// results looks for what a result needs to be found: its place, under the token
+// of its order, its registration, and every version.
 func (x *checking) results(file *CheckedFile, v *view) error {
-	return x.some(v, lockport.TableResults, tokenSize, x.randomToken, func(_ []byte, decode func(any) error) error {
+	last := uint64(0) // registration with a result
+	err := v.scanBack(lockport.TableResults, nil, nil, func(key []byte, _ func(any) error) (bool, error) {
+		if len(key) == resultKeySize {
+			last = binary.BigEndian.Uint64(key)
+		}
+		return false, nil
+	})
+	if err != nil || last == 0 {
+		return err
+	}
+	from := func() []byte { return lockport.RegistrationID(1 + x.chance.below(last)).Key() }
+	return x.some(v, lockport.TableResults, resultKeySize, from, func(key []byte, decode func(any) error) error {
 		var r clinical.Result
 		if err := decode(&r); err != nil {
 			return err
 		}
+		order, _ := clinical.OrderOf(key)
 		err := errors.Join(
-			x.present(file, v, lockport.TablePatientResults, clinical.ResultIndexKey(r.Registration, r.Collected, r.Token), "a result"),
+			x.present(file, v, lockport.TableOrders, order[:], "a result"),
 			x.present(file, v, lockport.TableRegistrations, r.Registration.Key(), "a result"))
 		for _, ref := range r.Versions {
-			err = errors.Join(err, x.present(file, v, lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), "a result"))
+			if !r.Inside(ref) {
+				err = errors.Join(err, x.present(file, v, lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), "a result"))
+			}
 		}
 		return err
 	})

@@ -54,7 +54,7 @@ const (
 )
 
 // Below this size compression costs more than it saves.
-const packFrom = 256
+const packFrom = 512
 
 // No stored value is larger once unpacked.
 const maxPlain = 64 << 20

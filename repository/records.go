@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -35,23 +36,26 @@ func refused() error {
 	return lockport.Errorf(lockport.Refused, "read record", "there is no open ticket that permits it")
 }
 
-// listed is a row of a patient's index that a filter wants.
-type listed struct {
-	registration lockport.RegistrationID
-	token        lockport.Token
-	at           time.Time
+// listed is a row of a patient's list that a filter wants.
+type listed[T any] struct {
+	row T
+	key []byte
+	at  time.Time
 }
 
-// index lists the rows of all registrations in one table, newest first, up to a
-// limit. take decodes a row's summary, and says when it is and whether it is
-// wanted.
-func (v *view) index(t lockport.Table, regs []lockport.RegistrationID, from, until time.Time, limit int,
-	take func(decode func(any) error) (time.Time, bool, error)) ([]listed, error) {
-	var all []listed
+// newest lists the rows of all registrations in one table, newest first, up to a
+// limit. take says when a row is and whether it is wanted.
+func newest[T any](v *view, t lockport.Table, regs []lockport.RegistrationID, from, until time.Time, limit int,
+	take func(row *T) (time.Time, bool, error)) ([]listed[T], error) {
+	var all []listed[T]
 	for _, reg := range regs {
 		n := 0
-		err := v.Scan(t, reg.Key(), clinical.IndexStart(reg, until), func(key []byte, decode func(any) error) (bool, error) {
-			at, wanted, err := take(decode)
+		err := v.scanBack(t, reg.Key(), clinical.IndexEnd(reg, until), func(key []byte, decode func(any) error) (bool, error) {
+			var row T
+			if err := decode(&row); err != nil {
+				return false, err
+			}
+			at, wanted, err := take(&row)
 			if err != nil {
 				return false, err
 			}
@@ -59,7 +63,7 @@ func (v *view) index(t lockport.Table, regs []lockport.RegistrationID, from, unt
 				return false, nil // the rest is older, or has no time and no place in bounds
 			}
 			if wanted {
-				all = append(all, listed{reg, lockport.Token(key[len(key)-16:]), at})
+				all = append(all, listed[T]{row, key, at})
 				n++
 			}
 			return n < endless(limit), nil
@@ -68,7 +72,7 @@ func (v *view) index(t lockport.Table, regs []lockport.RegistrationID, from, unt
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(all, func(a, b listed) int { return b.at.Compare(a.at) })
+	slices.SortStableFunc(all, func(a, b listed[T]) int { return b.at.Compare(a.at) })
 	return all[:min(len(all), endless(limit))], nil
 }
 
@@ -77,18 +81,22 @@ func (v *view) index(t lockport.Table, regs []lockport.RegistrationID, from, unt
 // Refused.
 func (s *Store) Results(ctx context.Context, t *consent.Ticket, f clinical.ResultFilter) ([]clinical.Report, error) {
 	return permitted(ctx, s, t, func(v *view) ([]clinical.Report, error) {
-		rows, err := v.index(lockport.TablePatientResults, t.Registrations(), f.From, f.Until, f.Limit,
-			func(decode func(any) error) (time.Time, bool, error) {
-				var row clinical.ResultSummary
-				err := decode(&row)
-				return row.Collected, f.Matches(row), err
+		rows, err := newest(v, lockport.TableResults, t.Registrations(), f.From, f.Until, f.Limit,
+			func(r *clinical.Result) (time.Time, bool, error) {
+				wanted, err := v.wants(f, *r)
+				return r.Collected, wanted, err
 			})
 		if err != nil {
 			return nil, err
 		}
 		reports := make([]clinical.Report, 0, len(rows))
 		for _, row := range rows {
-			r, err := v.report(row, f.AllVersions)
+			order, ok := clinical.OrderOf(row.key)
+			if !ok {
+				return nil, v.r.rowDamaged(lockport.TableResults)
+			}
+			row.row.Token = order
+			r, err := v.report(row.row, f.AllVersions)
 			if err != nil {
 				return nil, err
 			}
@@ -98,26 +106,37 @@ func (s *Store) Results(ctx context.Context, t *consent.Ticket, f clinical.Resul
 	})
 }
 
-func (v *view) report(row listed, all bool) (clinical.Report, error) {
-	var r clinical.Report
-	found, err := v.Get(lockport.TableResults, row.token[:], &r.Result)
+// wants reports whether a filter wants a result. Which observations it has is
+// looked at only where the rest does not decide.
+func (v *view) wants(f clinical.ResultFilter, r clinical.Result) (bool, error) {
+	s := clinical.ResultSummary{Service: r.Service, Status: r.Status, Collected: r.Collected}
+	if len(f.Codes) == 0 || f.Matches(s) {
+		return f.Matches(s), nil
+	}
+	current, err := v.report(r, false)
 	if err != nil {
-		return r, err
+		return false, err
 	}
-	if !found || r.Result.Registration != row.registration {
-		return r, lockport.Errorf(lockport.Corrupt, "read record", "the index of registration %d names a result that is not its own", row.registration)
-	}
-	for _, ref := range r.Result.Versions {
-		var version clinical.Version
-		found, err := v.Get(lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), &version)
-		if err != nil {
-			return r, err
-		}
-		if !found {
-			return r, lockport.Errorf(lockport.Corrupt, "read record", "the version of entry %d of a result is missing", ref.Seq)
+	return f.Matches(clinical.Summarise(current.Versions[0], r)), nil
+}
+
+func (v *view) report(result clinical.Result, all bool) (clinical.Report, error) {
+	r := clinical.Report{Result: result}
+	for _, ref := range result.Versions {
+		version := result.First
+		if !result.Inside(ref) {
+			version = clinical.Version{}
+			found, err := v.Get(lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), &version)
+			if err != nil {
+				return r, err
+			}
+			if !found {
+				return r, lockport.Errorf(lockport.Corrupt, "read record", "the version of entry %d of a result is missing", ref.Seq)
+			}
 		}
 		r.Versions = append(r.Versions, version)
 	}
+	r.Result.First = clinical.Version{} // it is one of the versions
 	if !all {
 		r.Versions = []clinical.Version{clinical.CurrentView(r.Versions)}
 	}
@@ -128,11 +147,9 @@ func (v *view) report(row listed, all bool) (clinical.Report, error) {
 // admission first. Without a ticket that permits it, it fails with kind Refused.
 func (s *Store) Visits(ctx context.Context, t *consent.Ticket, f clinical.VisitFilter) ([]clinical.Visit, error) {
 	return permitted(ctx, s, t, func(v *view) ([]clinical.Visit, error) {
-		rows, err := v.index(lockport.TablePatientVisits, t.Registrations(), f.From, f.Until, f.Limit,
-			func(decode func(any) error) (time.Time, bool, error) {
-				var row clinical.VisitSummary
-				err := decode(&row)
-				return row.Admitted, f.Matches(row), err
+		rows, err := newest(v, lockport.TablePatientVisits, t.Registrations(), f.From, f.Until, f.Limit,
+			func(row *clinical.VisitSummary) (time.Time, bool, error) {
+				return row.Admitted, f.Matches(*row), nil
 			})
 		if err != nil {
 			return nil, err
@@ -140,12 +157,12 @@ func (s *Store) Visits(ctx context.Context, t *consent.Ticket, f clinical.VisitF
 		visits := make([]clinical.Visit, 0, len(rows))
 		for _, row := range rows {
 			var visit clinical.Visit
-			found, err := v.Get(lockport.TableVisits, row.token[:], &visit)
+			found, err := v.Get(lockport.TableVisits, row.key[len(row.key)-16:], &visit)
 			if err != nil {
 				return nil, err
 			}
-			if !found || visit.Registration != row.registration {
-				return nil, lockport.Errorf(lockport.Corrupt, "read record", "the index of registration %d names a visit that is not its own", row.registration)
+			if !found || !bytes.Equal(row.key[:8], visit.Registration.Key()) {
+				return nil, lockport.Errorf(lockport.Corrupt, "read record", "the index of a registration names a visit that is not its own")
 			}
 			visits = append(visits, visit)
 		}

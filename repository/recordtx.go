@@ -191,9 +191,7 @@ func (t *recordTx) flush(tx *bolt.Tx, p *progress) error {
 		if b == nil {
 			return lockport.Errorf(lockport.Internal, "write record", "there is no table %d", table)
 		}
-		if table == lockport.TableResultVersions {
-			b.FillPercent = 0.95 // only ever appended: half-empty pages would stay so
-		}
+		b.FillPercent = fill(table)
 		rows := t.rows[table]
 		for _, key := range slices.Sorted(maps.Keys(rows)) {
 			row := rows[key]
@@ -222,6 +220,18 @@ func (t *recordTx) flush(tx *bolt.Tx, p *progress) error {
 		}
 	}
 	return nil
+}
+
+// fill is how full a page that splits leaves its first half. Where rows come in
+// the order of their keys, nothing comes to that half any more; where the key is
+// a hash, they come to both.
+func fill(t lockport.Table) float64 {
+	switch t {
+	case lockport.TableRegistrations, lockport.TablePersons, lockport.TablePatientVisits,
+		lockport.TableResults, lockport.TableResultVersions, lockport.TableQuarantine, lockport.TableGrants:
+		return 0.9
+	}
+	return bolt.DefaultFillPercent
 }
 
 // touched reports whether rows of a table were put.

@@ -101,8 +101,7 @@ func oru(i int) lockport.Entry {
 }
 
 // busyRules writes about what the projection writes for a result: a
-// registration, its identifier, the result, its version, an index row and an
-// outbox row.
+// registration, its identifier, the result, its place and an outbox row.
 type busyRules struct{}
 
 func (busyRules) Begin(lockport.Tx) error { return nil }
@@ -142,8 +141,8 @@ func (busyRules) Apply(tx lockport.Tx, e *lockport.Entry) error {
 	order := tx.Token("order", m.ControlID)
 	obr, obx := strings.Index(string(m.Raw), "OBR|"), strings.Index(string(m.Raw), "OBX|")
 	version := clinical.Version{Seq: e.Seq, Order: 1, Status: "F", Sent: e.Time, Head: m.Raw[obr:obx], Units: []clinical.Unit{{Code: clinical.Coded{Code: "2345-7"}, Segments: m.Raw[obx:]}}}
-	result := clinical.Result{Token: order, Registration: reg.ID, Service: clinical.Coded{Code: "24323-8", Text: "Comprehensive metabolic 2000 panel"}, Status: "F", Collected: e.Time, Versions: []clinical.VersionRef{version.Ref()}}
-	summary := clinical.Summarise(version, result)
+	result := clinical.Result{Token: order, Registration: reg.ID, Service: clinical.Coded{Code: "24323-8", Text: "Comprehensive metabolic 2000 panel"}, Status: "F", Collected: e.Time, Versions: []clinical.VersionRef{version.Ref()}, First: version}
+	place := clinical.PlaceOf(reg.ID, e.Time)
 	row := lockport.OutboxRow{Feed: "results", Seq: e.Seq, Group: 1, Registration: reg.ID, Queued: e.Time}
 	for _, put := range []struct {
 		table lockport.Table
@@ -151,9 +150,8 @@ func (busyRules) Apply(tx lockport.Tx, e *lockport.Entry) error {
 		row   any
 	}{
 		{lockport.TableRegistrations, reg.ID.Key(), &reg},
-		{lockport.TableResultVersions, clinical.VersionKey(e.Seq, 1), &version},
-		{lockport.TableResults, order[:], &result},
-		{lockport.TablePatientResults, clinical.ResultIndexKey(reg.ID, e.Time, order), &summary},
+		{lockport.TableResults, clinical.ResultKey(reg.ID, e.Time, order), &result},
+		{lockport.TableOrders, order[:], &place},
 		{lockport.TableOutbox, lockport.OutboxKey("results", e.Seq, 1), &row},
 	} {
 		if err := tx.Put(put.table, put.key, put.row); err != nil {

@@ -181,7 +181,7 @@ func TestVanishedRowIsNoticed(t *testing.T) {
 	} {
 		o := filled(t, 20, nil)
 		edit(t, filepath.Join(o.Dir, recordName), func(tx *bolt.Tx) error {
-			b := tx.Bucket(tableBucket(lockport.TableResults))
+			b := tx.Bucket(tableBucket(lockport.TableOrders))
 			k, v := b.Cursor().Seek([]byte{0x80})
 			return do(b, append([]byte(nil), k...), append([]byte(nil), v...))
 		})

@@ -24,7 +24,7 @@ func stored() []any {
 		lockport.Message{}, lockport.Delivery{}, lockport.OutboxRow{}, lockport.FeedState{}, lockport.Quarantined{},
 		consent.Directive{}, consent.Grant{}, audit.Action{}, audit.Disclosure{}, directory.Change{},
 		patient.Registration{}, patient.Person{}, patient.Holders{},
-		clinical.Visit{}, clinical.VisitSummary{}, clinical.Result{}, clinical.ResultSummary{}, clinical.Version{},
+		clinical.Visit{}, clinical.VisitSummary{}, clinical.Result{}, clinical.Version{},
 	}
 }
 

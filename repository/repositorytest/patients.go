@@ -73,14 +73,18 @@ func results(tx lockport.Tx, e *lockport.Entry, reg lockport.RegistrationID) (er
 		collected := at.Add(time.Duration(10*n+int(reg)) * time.Hour)
 		r := clinical.Result{Token: token, Registration: reg, Service: clinical.Coded{Code: "S"}, Collected: collected}
 		for order := 1; order <= 2; order++ {
-			v := clinical.Version{Seq: e.Seq, Order: 100*int(reg) + 10*n + order, Status: "F", Units: []clinical.Unit{{Code: clinical.Coded{Code: "O"}, Status: "F", Segments: []byte{'v', byte('0' + order)}}}}
-			put(lockport.TableResultVersions, clinical.VersionKey(v.Seq, v.Order), &v)
+			v := clinical.Version{Seq: e.Seq, Order: 100*int(reg) + 10*n + order, Status: "F", Units: []clinical.Unit{{Code: clinical.Coded{Code: "O"}, Status: "F", Segments: []byte{'v', byte('0' + order)}}, {Code: clinical.Coded{Code: string(rune('0' + n))}, Status: "F"}}}
+			if order == 1 {
+				r.First = v
+			} else {
+				put(lockport.TableResultVersions, clinical.VersionKey(v.Seq, v.Order), &v)
+			}
 			r.Versions = append(r.Versions, v.Ref())
 		}
 		r.Current = 1
-		put(lockport.TableResults, token[:], &r)
-		put(lockport.TablePatientResults, clinical.ResultIndexKey(reg, collected, token),
-			&clinical.ResultSummary{Service: r.Service, Collected: collected, Codes: []string{"O", string(rune('0' + n))}})
+		place := clinical.PlaceOf(reg, collected)
+		put(lockport.TableOrders, token[:], &place)
+		put(lockport.TableResults, clinical.ResultKey(reg, collected, token), &r)
 	}
 	token := tx.Token("visit", string(reg.Key()))
 	put(lockport.TableVisits, token[:], &clinical.Visit{Token: token, Registration: reg, Admitted: at})
