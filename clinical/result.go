@@ -32,10 +32,21 @@ func (v Version) Ref() VersionRef {
 	return VersionRef{Seq: v.Seq, Order: v.Order, Status: v.Status, Reported: v.Reported, Sent: v.Sent}
 }
 
-// Inside reports whether the version that ref names stands in the result's own
-// row.
-func (r Result) Inside(ref VersionRef) bool {
-	return ref.Seq == r.First.Seq && ref.Order == r.First.Order
+// Hold takes a version into a new result as its first.
+func (r *Result) Hold(v Version) {
+	v.Seq, v.Order, v.Status, v.Reported, v.Sent = 0, 0, "", time.Time{}, time.Time{}
+	r.First = v
+}
+
+// FirstVersion returns the version that Hold has taken. Versions are filed in
+// journal order, so it stays the first of them.
+func (r Result) FirstVersion() Version {
+	v := r.First
+	if len(r.Versions) > 0 {
+		ref := r.Versions[0]
+		v.Seq, v.Order, v.Status, v.Reported, v.Sent = ref.Seq, ref.Order, ref.Status, ref.Reported, ref.Sent
+	}
+	return v
 }
 
 // Newer reports whether a is newer than b by (OBR-22, MSH-7, journal order,
@@ -60,7 +71,7 @@ func compareRefs(a, b VersionRef) int {
 // join the two. Where registrations were merged, the caller passes the one the
 // result stands on; results never change theirs. Collected may change whether or
 // not the current version does; the caller then moves the row. The caller also
-// keeps the version itself, the first one as First.
+// keeps the version itself, the first one by Hold.
 func AddVersion(existing *Result, v Version, head ResultHead) (r Result, changedCurrent bool, err error) {
 	if existing == nil {
 		r = Result{Token: head.Token, Registration: head.Registration}

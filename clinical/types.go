@@ -30,35 +30,35 @@ type Encoding struct {
 
 // Version is one report of one order: one ORC/OBR group of one message.
 type Version struct {
-	Seq      lockport.Seq `cbor:"1,keyasint"`           // the journal entry of the message
-	Order    int          `cbor:"2,keyasint"`           // number of the group in the message, from 1
+	Seq      lockport.Seq `cbor:"1,keyasint,omitempty"` // the journal entry of the message
+	Order    int          `cbor:"2,keyasint,omitempty"` // number of the group in the message, from 1
 	Status   string       `cbor:"3,keyasint,omitempty"` // OBR-25 (table 0123)
-	Reported time.Time    `cbor:"4,keyasint,omitempty"` // OBR-22; zero when not sent
-	Sent     time.Time    `cbor:"5,keyasint,omitempty"` // MSH-7; zero when not sent
+	Reported time.Time    `cbor:"4,keyasint,omitzero"`  // OBR-22; zero when not sent
+	Sent     time.Time    `cbor:"5,keyasint,omitzero"`  // MSH-7; zero when not sent
 	Source   Source       `cbor:"6,keyasint"`
 	Encoding Encoding     `cbor:"7,keyasint"`
 	Head     []byte       `cbor:"8,keyasint"`            // ORC, OBR and what stands before the first OBX, each ended by CR, as received
-	Units    []Unit       `cbor:"9,keyasint,omitempty"`  // the observations
+	Units    Units        `cbor:"9,keyasint"`            // the observations
 	Tail     []byte       `cbor:"10,keyasint,omitempty"` // segments after the last OBX of the group (SPM, CTI), as received
 }
 
 // Unit is all OBX of one group with the same OBX-3 and OBX-4; they are replaced
 // together (HL7 v2.5.1 ch. 7.4.2.4).
 type Unit struct {
-	Code     Coded  `cbor:"1,keyasint"`           // OBX-3
-	SubID    string `cbor:"2,keyasint,omitempty"` // OBX-4
-	Status   string `cbor:"3,keyasint,omitempty"` // OBX-11 (table 0085)
-	Segments []byte `cbor:"4,keyasint"`           // the OBX and their NTE, each ended by CR, as received
+	Code     Coded  // OBX-3
+	SubID    string // OBX-4
+	Status   string // OBX-11 (table 0085)
+	Segments []byte // the OBX and their NTE, each ended by CR, as received
 
 	// NoValue is set by whoever reads the message when OBX-5 is empty in all
 	// segments. It matters for U, which makes final what was sent before.
-	NoValue bool `cbor:"5,keyasint,omitempty"`
+	NoValue bool
 
 	// From says which version an observation of the current view was taken from,
 	// and Encoding how its segments are written where that differs from the
 	// view's own. Both are zero in a stored version.
-	From     VersionRef `cbor:"-"`
-	Encoding Encoding   `cbor:"-"`
+	From     VersionRef
+	Encoding Encoding
 }
 
 // Result is one order with its observations over all its versions, found by its
@@ -73,8 +73,8 @@ type Result struct {
 	Versions     []VersionRef            `cbor:"7,keyasint"` // ascending in journal order
 	Current      int                     `cbor:"8,keyasint"` // index into Versions
 
-	// First is the version that made the result: most results have no other, and
-	// are one row. Later ones have rows of their own.
+	// First is what Versions does not say of its first: most results have no
+	// other, and are one row. Later versions have rows of their own.
 	First Version `cbor:"9,keyasint"`
 }
 

@@ -71,7 +71,7 @@ func TestADeletedObservationTakesNoOtherWithIt(t *testing.T) {
 	h := newHouse(t)
 	h.receive("north-adt", "ORU^R01", oru(pid("N1^^^NORTH")+"OBR|1||F1^LAB|X||||||||||||||||||||F\r"+
 		"OBX|1|TX|1^Text^L||right||||||F\rOBX|2|TX|1^Text^L||wrong||||||D\rOBX|3|TX|2^Other^L||||||||U\r"))
-	v := h.filed("NORTH", "N1")[0].First
+	v := h.filed("NORTH", "N1")[0].FirstVersion()
 	view := clinical.CurrentView([]clinical.Version{v})
 	if len(view.Units) == 0 || !strings.Contains(string(view.Units[0].Segments), "|right|") || strings.Contains(string(view.Units[0].Segments), "|wrong|") {
 		t.Error("a deleted segment took another one with it, or stayed")

@@ -126,9 +126,9 @@ func (h *house) filed(authority, value string) []clinical.Result {
 func (h *house) versions(r clinical.Result) []clinical.Version {
 	h.t.Helper()
 	var all []clinical.Version
-	for _, ref := range r.Versions {
-		v := r.First
-		if !r.Inside(ref) {
+	for i, ref := range r.Versions {
+		v := r.FirstVersion()
+		if i > 0 {
 			v = clinical.Version{}
 			if found, err := h.record.Get(lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), &v); err != nil || !found {
 				h.t.Fatal("a version is missing: ", err)

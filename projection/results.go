@@ -227,7 +227,7 @@ func (a *arrival) file(f filing) error {
 		return err
 	}
 	if f.existing == nil {
-		result.First = f.version
+		result.Hold(f.version)
 	} else {
 		key := clinical.VersionKey(f.version.Seq, f.version.Order)
 		if err := a.tx.Put(lockport.TableResultVersions, key, &f.version); err != nil {

@@ -108,8 +108,8 @@ func (x *checking) results(file *CheckedFile, v *view) error {
 		err := errors.Join(
 			x.present(file, v, lockport.TableOrders, order[:], "a result"),
 			x.present(file, v, lockport.TableRegistrations, r.Registration.Key(), "a result"))
-		for _, ref := range r.Versions {
-			if !r.Inside(ref) {
+		for i, ref := range r.Versions {
+			if i > 0 {
 				err = errors.Join(err, x.present(file, v, lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), "a result"))
 			}
 		}

@@ -122,9 +122,9 @@ func (v *view) wants(f clinical.ResultFilter, r clinical.Result) (bool, error) {
 
 func (v *view) report(result clinical.Result, all bool) (clinical.Report, error) {
 	r := clinical.Report{Result: result}
-	for _, ref := range result.Versions {
-		version := result.First
-		if !result.Inside(ref) {
+	for i, ref := range result.Versions {
+		version := result.FirstVersion()
+		if i > 0 {
 			version = clinical.Version{}
 			found, err := v.Get(lockport.TableResultVersions, clinical.VersionKey(ref.Seq, ref.Order), &version)
 			if err != nil {

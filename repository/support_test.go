@@ -141,7 +141,8 @@ func (busyRules) Apply(tx lockport.Tx, e *lockport.Entry) error {
 	order := tx.Token("order", m.ControlID)
 	obr, obx := strings.Index(string(m.Raw), "OBR|"), strings.Index(string(m.Raw), "OBX|")
 	version := clinical.Version{Seq: e.Seq, Order: 1, Status: "F", Sent: e.Time, Head: m.Raw[obr:obx], Units: []clinical.Unit{{Code: clinical.Coded{Code: "2345-7"}, Segments: m.Raw[obx:]}}}
-	result := clinical.Result{Token: order, Registration: reg.ID, Service: clinical.Coded{Code: "24323-8", Text: "Comprehensive metabolic 2000 panel"}, Status: "F", Collected: e.Time, Versions: []clinical.VersionRef{version.Ref()}, First: version}
+	result := clinical.Result{Token: order, Registration: reg.ID, Service: clinical.Coded{Code: "24323-8", Text: "Comprehensive metabolic 2000 panel"}, Status: "F", Collected: e.Time, Versions: []clinical.VersionRef{version.Ref()}}
+	result.Hold(version)
 	place := clinical.PlaceOf(reg.ID, e.Time)
 	row := lockport.OutboxRow{Feed: "results", Seq: e.Seq, Group: 1, Registration: reg.ID, Queued: e.Time}
 	for _, put := range []struct {

@@ -75,7 +75,7 @@ func results(tx lockport.Tx, e *lockport.Entry, reg lockport.RegistrationID) (er
 		for order := 1; order <= 2; order++ {
 			v := clinical.Version{Seq: e.Seq, Order: 100*int(reg) + 10*n + order, Status: "F", Units: []clinical.Unit{{Code: clinical.Coded{Code: "O"}, Status: "F", Segments: []byte{'v', byte('0' + order)}}, {Code: clinical.Coded{Code: string(rune('0' + n))}, Status: "F"}}}
 			if order == 1 {
-				r.First = v
+				r.Hold(v)
 			} else {
 				put(lockport.TableResultVersions, clinical.VersionKey(v.Seq, v.Order), &v)
 			}
