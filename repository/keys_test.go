@@ -137,7 +137,7 @@ func TestOpenUnderANewerPair(t *testing.T) {
 		if round == 0 && again.Head != verified.Head {
 			t.Error("the head is another")
 		}
-		if got := len(dump(t, s)); got != rows+round*7 {
+		if got := len(dump(t, s)); got != rows+round*6 {
 			t.Errorf("round %d: %d rows, there were %d", round, got, rows)
 		}
 		for i := range 300 { // known in the window that was made again
