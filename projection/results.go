@@ -3,6 +3,7 @@ package projection
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lockport-hie/lockport"
@@ -81,11 +82,11 @@ type filing struct {
 // prepare reads one order and finds the result that it reports on.
 func (a *arrival) prepare(r patient.Registration, number int, g hl7.OrderGroup) (filing, error) {
 	obr := g.OBR
-	service := hl7.ReadCWE(obr.Rep(4, 1))
+	service := coded(obr.Rep(4, 1))
 	f := filing{
 		head: clinical.ResultHead{
 			Registration: r.ID, Collected: a.when(obr.Field(7)), Source: a.source(),
-			Service: clinical.Coded{Code: service.Code, Text: service.Text, System: service.System},
+			Service: service,
 		},
 		version: clinical.Version{
 			Seq: a.entry.Seq, Order: number, Status: obr.Text(25),
@@ -152,6 +153,11 @@ func (a *arrival) resultToken(g hl7.OrderGroup, service string) (lockport.Token,
 	return a.tx.Token("placer order", participant, lockport.HD(placer.HD).String(), placer.ID, service, g.OBR.Text(7)), true
 }
 
+// coded reads a CWE or CE without its alternatives.
+func coded(v hl7.Value) clinical.Coded {
+	return clinical.Coded{Code: v.Component(1).Text(), Text: v.Component(2).Text(), System: v.Component(3).Text()}
+}
+
 // either reads the first of two entity identifiers that has a value.
 func either(obr, orc hl7.Value) hl7.EI {
 	ei := hl7.ReadEI(obr)
@@ -165,7 +171,12 @@ func either(obr, orc hl7.Value) hl7.EI {
 // segments splits an order group into its head, its observations and the rest,
 // as received.
 func (a *arrival) segments(v *clinical.Version, g hl7.OrderGroup) {
-	u := units{version: v, at: map[unitKey]int{}, open: -1}
+	size := 0
+	for i := g.From; i < g.To; i++ {
+		size += len(a.message.Segment(i).Raw()) + 1
+	}
+	v.Units = make(clinical.Units, 0, len(g.Observations))
+	u := units{version: v, at: make(map[unitKey]int, len(g.Observations)), open: -1, room: make([]byte, 0, size)}
 	seen := false
 	for i := g.From; i < g.To; i++ {
 		s := a.message.Segment(i)
@@ -191,7 +202,15 @@ func line(to []byte, s hl7.Segment) []byte { return append(append(to, s.Raw()...
 type units struct {
 	version *clinical.Version
 	at      map[unitKey]int
-	open    int // the unit that notes belong to, -1 for none
+	open    int    // the unit that notes belong to, -1 for none
+	room    []byte // for the segments of all, so that each unit does not ask for its own
+}
+
+// first begins the segments of a unit.
+func (u *units) first(s hl7.Segment) []byte {
+	from := len(u.room)
+	u.room = line(u.room, s)
+	return slices.Clip(u.room[from:])
 }
 
 // unitKey is what segments of one unit agree in: OBX-3, OBX-4 and the status.
@@ -204,8 +223,7 @@ type unitKey struct {
 // stand alone (HL7 v2.5.1 ch. 7.4.2.11); what they mean for the others is for
 // package clinical.
 func (u *units) add(obx hl7.Segment) {
-	cwe := hl7.ReadCWE(obx.Rep(3, 1))
-	k := unitKey{clinical.Coded{Code: cwe.Code, Text: cwe.Text, System: cwe.System}, obx.Text(4), obx.Text(11)}
+	k := unitKey{coded(obx.Rep(3, 1)), obx.Text(4), obx.Text(11)}
 	v, valued := u.version, obx.Field(5).Valued()
 	alone := k.status == "D" || k.status == "X" || k.status == "W"
 	if i, found := u.at[k]; found && !alone {
@@ -216,7 +234,7 @@ func (u *units) add(obx hl7.Segment) {
 	}
 	u.open = len(v.Units)
 	u.at[k] = u.open
-	v.Units = append(v.Units, clinical.Unit{Code: k.code, SubID: k.sub, Status: k.status, NoValue: !valued, Segments: line(nil, obx)})
+	v.Units = append(v.Units, clinical.Unit{Code: k.code, SubID: k.sub, Status: k.status, NoValue: !valued, Segments: u.first(obx)})
 }
 
 // file adds the version to its result. A result that is dated anew moves to

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding"
 	"fmt"
 	"os"
 	"reflect"
@@ -31,8 +32,16 @@ func stored() []any {
 // layout is the rows "| key | field | CBOR" that docs/FORMAT.md should have, by type.
 type layout map[string][]string
 
+// packed reports whether a type stands in CBOR as bytes that it makes itself.
+func packed(t reflect.Type) bool {
+	return t != reflect.TypeFor[time.Time]() && t.Implements(reflect.TypeFor[encoding.BinaryMarshaler]())
+}
+
 // add adds a struct and the structs in its fields.
 func (l layout) add(t reflect.Type) {
+	if packed(t) {
+		return
+	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice:
 		l.add(t.Elem())
@@ -53,8 +62,8 @@ func (l layout) add(t reflect.Type) {
 			continue
 		case key == "":
 			key = "`" + f.Name + "`"
-		case strings.Contains(options, "omitempty") && f.Type != reflect.TypeFor[time.Time]():
-			key += "?" // a time is never left out
+		case strings.Contains(options, "omitempty") && f.Type != reflect.TypeFor[time.Time](), strings.Contains(options, "omitzero"):
+			key += "?" // a time is left out by omitzero only
 		}
 		l[t.String()] = append(l[t.String()], fmt.Sprintf("| %s | %s | %s |", key, f.Name, kindInCBOR(t, f.Type)))
 		l.add(f.Type)
@@ -68,7 +77,7 @@ func kindInCBOR(in, t reflect.Type) string {
 		return "time"
 	case t == reflect.TypeFor[lockport.Token]():
 		return "token"
-	case t == reflect.TypeFor[[]byte]():
+	case t == reflect.TypeFor[[]byte](), packed(t):
 		return "bytes"
 	}
 	switch t.Kind() {
