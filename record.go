@@ -16,15 +16,19 @@ const (
 	TablePersons        Table = 6  // PersonID → patient.Person
 	TableVisits         Table = 7  // token of the visit → clinical.Visit
 	TablePatientVisits  Table = 8  // RegistrationID, time, token of the visit → clinical.VisitSummary
-	TableResults        Table = 9  // RegistrationID, time, token of the order → clinical.Result
+	TableResults        Table = 9  // Seq, number in the message, of its first version → clinical.Result
 	TableResultVersions Table = 10 // Seq, number in the message → clinical.Version, of those after a result's first
-	TableOrders         Table = 11 // token of the order → where its result stands, as clinical.PlaceOf gives it
+	TablePatientResults Table = 11 // RegistrationID, time, token of the order → key of its result
 	TableOutbox         Table = 12 // feed, 0x00, Seq, number → OutboxRow
 	TableFeeds          Table = 13 // feed → FeedState
 	TableQuarantine     Table = 14 // Seq → Quarantined
 	TableGrants         Table = 15 // RegistrationID, Seq → consent.Grant (emergency access)
 	TableDirectiveLog   Table = 16 // Seq → token of the identifier, so that directives can be listed in order
+	TableOrders         Table = 17 // token of the order → key of its result
 )
+
+// LastTable is the highest number in use.
+const LastTable = TableOrders
 
 // Snapshot reads the record as it was after one entry. Values are copies.
 type Snapshot interface {
@@ -32,7 +36,8 @@ type Snapshot interface {
 	Get(t Table, key []byte, into any) (bool, error)
 	// Scan calls fn for the rows whose key starts with prefix, in key order,
 	// beginning at from (or at the prefix when from is nil), until fn returns
-	// false. decode fills a row of the table's type.
+	// false. decode fills a row of the table's type. Results and their versions
+	// are read by key only.
 	Scan(t Table, prefix, from []byte, fn func(key []byte, decode func(into any) error) (bool, error)) error
 	// Token hashes parts under the repository's key. space keeps equal parts of
 	// different meaning apart.

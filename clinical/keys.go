@@ -2,44 +2,20 @@ package clinical
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"github.com/lockport-hie/lockport"
 )
 
-// ResultKey is the row key of lockport.TableResults: the results of one
-// registration stand together, those without a collection time first and the
-// newest last, so that a patient's newest results lie on few pages, and those
-// that arrive fill the page behind.
-func ResultKey(reg lockport.RegistrationID, collected time.Time, order lockport.Token) []byte {
+// ResultIndexKey is the row key of lockport.TablePatientResults: the results of
+// one registration stand together, those without a collection time first and the
+// newest last, where those that arrive fill the page behind.
+func ResultIndexKey(reg lockport.RegistrationID, collected time.Time, order lockport.Token) []byte {
 	return indexKey(reg, collected, order)
 }
 
-// placeSize is how much of a result's key stands before its token.
-const placeSize = 16
-
-// PlaceOf is what lockport.TableOrders holds for the token of an order: the rest
-// of the key of its result.
-func PlaceOf(reg lockport.RegistrationID, collected time.Time) []byte {
-	return indexKey(reg, collected, lockport.Token{})[:placeSize]
-}
-
-// ResultAt is the key of the result that stands at a place.
-func ResultAt(place []byte, order lockport.Token) []byte {
-	return append(slices.Clone(place), order[:]...)
-}
-
-// OrderOf is the token of the order in the key of its result.
-func OrderOf(key []byte) (order lockport.Token, ok bool) {
-	if len(key) != placeSize+len(order) {
-		return order, false
-	}
-	return lockport.Token(key[placeSize:]), true
-}
-
 // VisitIndexKey is the row key of lockport.TablePatientVisits, ordered like
-// ResultKey by the time of admission.
+// ResultIndexKey by the time of admission.
 func VisitIndexKey(reg lockport.RegistrationID, admitted time.Time, t lockport.Token) []byte {
 	return indexKey(reg, admitted, t)
 }
@@ -54,13 +30,28 @@ func IndexEnd(reg lockport.RegistrationID, until time.Time) []byte {
 }
 
 // VersionKey is the row key of lockport.TableResultVersions: the entry that
-// brought the version, and the number of its order in the message.
+// brought the version, and the number of its order in the message. The key of a
+// result in lockport.TableResults is that of its first version: results, the
+// largest rows by far, are only ever appended.
 func VersionKey(seq lockport.Seq, order int) []byte {
 	return binary.BigEndian.AppendUint32(seq.Key(), uint32(order))
 }
 
 func indexKey(reg lockport.RegistrationID, at time.Time, t lockport.Token) []byte {
 	return append(binary.BigEndian.AppendUint64(reg.Key(), ascending(at)), t[:]...)
+}
+
+// IndexTime is the time in the key of either index, exact to what a record
+// keeps; zero where there is none.
+func IndexTime(key []byte) time.Time {
+	if len(key) < 16 {
+		return time.Time{}
+	}
+	n := binary.BigEndian.Uint64(key[8:])
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(n ^ 1<<63)).UTC()
 }
 
 // ascending turns a time into a number that grows with it. The sign bit is

@@ -64,7 +64,7 @@ type Unit struct {
 // Result is one order with its observations over all its versions, found by its
 // filler order number (HL7 v2.5.1 ch. 7.4.1.3).
 type Result struct {
-	Token        lockport.Token          `cbor:"-"` // stands in the row's key
+	Token        lockport.Token          `cbor:"-"` // stands in the key of the row that lists it
 	Registration lockport.RegistrationID `cbor:"2,keyasint"`
 	Service      Coded                   `cbor:"3,keyasint"`           // OBR-4 of the current version
 	Status       string                  `cbor:"4,keyasint,omitempty"` // OBR-25 of the current version

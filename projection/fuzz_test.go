@@ -48,7 +48,7 @@ func FuzzApply(f *testing.F) {
 
 // listedOnce checks that the index rows of results and visits are one for each.
 func (h *house) listedOnce() {
-	for rows, list := range map[lockport.Table]lockport.Table{lockport.TableOrders: lockport.TableResults, lockport.TableVisits: lockport.TablePatientVisits} {
+	for rows, list := range map[lockport.Table]lockport.Table{lockport.TableResults: lockport.TablePatientResults, lockport.TableVisits: lockport.TablePatientVisits} {
 		if a, b := len(h.record.keys(rows)), len(h.record.keys(list)); a != b {
 			h.t.Errorf("%d rows are listed %d times", a, b)
 		}

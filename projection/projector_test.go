@@ -102,7 +102,7 @@ func TestForeignSendersMayNotChangeIdentifiers(t *testing.T) {
 const report = "OBR|1||F1^LAB|2951-2^Sodium^LN|||20250301090000-0500|||||||||||||||20250301100000-0500|||F\r" +
 	"OBX|1|NM|2951-2^Sodium^LN||140|mmol/L|136-145|N|||F\rNTE|1||note\r"
 
-// filed returns the results of a patient, newest first.
+// filed returns the results of a patient, newest last.
 func (h *house) filed(authority, value string) []clinical.Result {
 	h.t.Helper()
 	r, ok := h.registration(authority, value)
@@ -110,9 +110,16 @@ func (h *house) filed(authority, value string) []clinical.Result {
 		return nil
 	}
 	var found []clinical.Result
-	err := h.record.Scan(lockport.TableResults, r.ID.Key(), nil, func(_ []byte, decode func(any) error) (bool, error) {
+	err := h.record.Scan(lockport.TablePatientResults, r.ID.Key(), nil, func(_ []byte, decode func(any) error) (bool, error) {
+		var place []byte
+		if err := decode(&place); err != nil {
+			return false, err
+		}
 		var r clinical.Result
-		err := decode(&r)
+		known, err := h.record.Get(lockport.TableResults, place, &r)
+		if !known {
+			h.t.Error("the list of a patient names a result that is not there")
+		}
 		found = append(found, r)
 		return true, err
 	})

@@ -1,7 +1,6 @@
 package projection
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,7 +75,7 @@ type filing struct {
 	head     clinical.ResultHead
 	version  clinical.Version
 	existing *clinical.Result
-	place    []byte // where the existing one stands
+	place    []byte // the key of the existing one
 }
 
 // prepare reads one order and finds the result that it reports on.
@@ -108,7 +107,7 @@ func (a *arrival) prepare(r patient.Registration, number int, g hl7.OrderGroup) 
 		return f, err
 	}
 	existing := clinical.Result{Token: token}
-	found, err = a.tx.Get(lockport.TableResults, clinical.ResultAt(f.place, token), &existing)
+	found, err = a.tx.Get(lockport.TableResults, f.place, &existing)
 	if err == nil && !found {
 		err = lockport.Errorf(lockport.Internal, "projection", "the result of an order is missing")
 	}
@@ -237,31 +236,42 @@ func (u *units) add(obx hl7.Segment) {
 	v.Units = append(v.Units, clinical.Unit{Code: k.code, SubID: k.sub, Status: k.status, NoValue: !valued, Segments: u.first(obx)})
 }
 
-// file adds the version to its result. A result that is dated anew moves to
-// another place in its patient's list.
+// file adds the version to its result and keeps the patient's list in step.
 func (a *arrival) file(f filing) error {
 	result, _, err := clinical.AddVersion(f.existing, f.version, f.head)
 	if err != nil {
 		return err
 	}
+	key, order := clinical.VersionKey(f.version.Seq, f.version.Order), result.Token
 	if f.existing == nil {
+		f.place = key
 		result.Hold(f.version)
+		err = a.tx.Put(lockport.TableOrders, order[:], &f.place)
 	} else {
-		key := clinical.VersionKey(f.version.Seq, f.version.Order)
-		if err := a.tx.Put(lockport.TableResultVersions, key, &f.version); err != nil {
+		err = a.tx.Put(lockport.TableResultVersions, key, &f.version)
+	}
+	if err == nil {
+		err = a.list(f, result)
+	}
+	if err != nil {
+		return err
+	}
+	return a.tx.Put(lockport.TableResults, f.place, &result)
+}
+
+// list puts a result into its patient's list. One that is dated anew moves.
+func (a *arrival) list(f filing, result clinical.Result) error {
+	if f.existing != nil {
+		if f.existing.Collected.Equal(result.Collected) {
+			return nil
+		}
+		if err := a.tx.Delete(lockport.TablePatientResults, resultIndex(*f.existing)); err != nil {
 			return err
 		}
 	}
-	place, order := clinical.PlaceOf(result.Registration, result.Collected), result.Token
-	if !bytes.Equal(place, f.place) {
-		if err := a.tx.Put(lockport.TableOrders, order[:], &place); err != nil {
-			return err
-		}
-		if f.existing != nil {
-			if err := a.tx.Delete(lockport.TableResults, clinical.ResultAt(f.place, order)); err != nil {
-				return err
-			}
-		}
-	}
-	return a.tx.Put(lockport.TableResults, clinical.ResultAt(place, order), &result)
+	return a.tx.Put(lockport.TablePatientResults, resultIndex(result), &f.place)
+}
+
+func resultIndex(r clinical.Result) []byte {
+	return clinical.ResultIndexKey(r.Registration, r.Collected, r.Token)
 }

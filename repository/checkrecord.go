@@ -82,15 +82,15 @@ func (x *checking) present(file *CheckedFile, v *view, t lockport.Table, key []b
 	return err
 }
 
-// resultKeySize is the length of a result's key.
-const resultKeySize = 8 + 8 + tokenSize
+// resultListKey is the length of a key in a patient's list of results.
+const resultListKey = 8 + 8 + tokenSize
 
-// results looks for what a result needs to be found: its place, under the token
-// of its order, its registration, and every version.
+// results looks for what a result needs: that its place stands under the token of
+// its order, its registration, and every version.
 func (x *checking) results(file *CheckedFile, v *view) error {
 	last := uint64(0) // registration with a result
-	err := v.scanBack(lockport.TableResults, nil, nil, func(key []byte, _ func(any) error) (bool, error) {
-		if len(key) == resultKeySize {
+	err := v.scanBack(lockport.TablePatientResults, nil, nil, func(key []byte, _ func(any) error) (bool, error) {
+		if len(key) == resultListKey {
 			last = binary.BigEndian.Uint64(key)
 		}
 		return false, nil
@@ -99,14 +99,17 @@ func (x *checking) results(file *CheckedFile, v *view) error {
 		return err
 	}
 	from := func() []byte { return lockport.RegistrationID(1 + x.chance.below(last)).Key() }
-	return x.some(v, lockport.TableResults, resultKeySize, from, func(key []byte, decode func(any) error) error {
-		var r clinical.Result
-		if err := decode(&r); err != nil {
+	return x.some(v, lockport.TablePatientResults, resultListKey, from, func(key []byte, decode func(any) error) error {
+		row := listedResult{key: key}
+		if err := decode(&row.place); err != nil {
 			return err
 		}
-		order, _ := clinical.OrderOf(key)
-		err := errors.Join(
-			x.present(file, v, lockport.TableOrders, order[:], "a result"),
+		r, err := v.result(row)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(
+			x.present(file, v, lockport.TableOrders, r.Token[:], "a result"),
 			x.present(file, v, lockport.TableRegistrations, r.Registration.Key(), "a result"))
 		for i, ref := range r.Versions {
 			if i > 0 {

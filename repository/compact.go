@@ -103,7 +103,7 @@ func (c *compacting) copyFile(ctx context.Context, r *record, fresh string, rows
 		if err := c.copyBucket(ctx, from, metaBucket, rows); err != nil {
 			return err
 		}
-		for t := lockport.TableCounters; t <= lockport.TableDirectiveLog; t++ {
+		for t := lockport.TableCounters; t <= lockport.LastTable; t++ {
 			if err := c.copyBucket(ctx, from, tableBucket(t), rows); err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ func (x *reindexing) compare(ctx context.Context) error {
 	old := x.old
 	defer func() { _ = x.closeOld() }() // it was only read
 	x.compareProgress()
-	for t := lockport.TableCounters; t <= lockport.TableDirectiveLog; t++ {
+	for t := lockport.TableCounters; t <= lockport.LastTable; t++ {
 		d, err := compareTable(ctx, old, x.fresh, t)
 		if lockport.KindOf(err) == lockport.Corrupt && old.db.broken.Load() {
 			x.report.NotCompared = err.Error()

@@ -181,7 +181,7 @@ func dump(t *testing.T, s *Store) []string {
 	t.Helper()
 	var rows []string
 	err := s.view(t.Context(), s.End(), func(v *view) error {
-		for table := lockport.TableCounters; table <= lockport.TableDirectiveLog; table++ {
+		for table := lockport.TableCounters; table <= lockport.LastTable; table++ {
 			err := v.tx.Bucket(tableBucket(table)).ForEach(func(key, value []byte) error {
 				row, err := s.record.openRow(table, key, value)
 				rows = append(rows, fmt.Sprintf("%d %x %x", table, key, row))

@@ -165,7 +165,7 @@ func firstPage(t *testing.T, path string, bucket []byte) int64 {
 // ring lets the first page of a table name itself as all of its children.
 func ring(t *testing.T, path string) {
 	t.Helper()
-	root := firstPage(t, path, tableBucket(lockport.TableResults))
+	root := firstPage(t, path, tableBucket(lockport.TableOrders))
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +249,7 @@ func TestBrokenFileIsLeftAlone(t *testing.T) {
 func lookAgain(s *Store) error {
 	debug.SetMaxStack(1 << 20)
 	return s.view(context.Background(), 0, func(v *view) error {
-		_, err := v.Get(lockport.TableResults, make([]byte, 16), nil)
+		_, err := v.Get(lockport.TableOrders, make([]byte, 16), nil)
 		return err
 	})
 }

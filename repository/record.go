@@ -72,7 +72,7 @@ func openRecordAt(v *vault, path string, store [16]byte) (*record, error) {
 			return nil, err
 		}
 		err = v.createFile(r.path, n, func(tx *bolt.Tx) error {
-			for t := lockport.TableCounters; t <= lockport.TableDirectiveLog; t++ {
+			for t := lockport.TableCounters; t <= lockport.LastTable; t++ {
 				if _, err := tx.CreateBucket(tableBucket(t)); err != nil {
 					return err
 				}
@@ -232,8 +232,10 @@ func (v *view) raw(t lockport.Table, key []byte) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		if value := b.Get(key); value != nil {
-			row, err = v.r.openRow(t, key, value)
+		if bundled(t) {
+			row, err = v.r.bundledRow(t, b, key)
+		} else {
+			row, err = v.r.rowOf(t, b, key)
 		}
 		return err
 	})
@@ -296,6 +298,9 @@ func (v *view) scanBack(t lockport.Table, prefix, before []byte, fn rowFunc) err
 }
 
 func (v *view) walk(t lockport.Table, prefix []byte, first, next func(*bolt.Cursor) ([]byte, []byte), fn rowFunc) error {
+	if bundled(t) {
+		return lockport.Errorf(lockport.Internal, "read record", "table %d is read by key and not scanned", t)
+	}
 	var c *bolt.Cursor
 	var k, value []byte
 	// Only the walk itself is guarded: a panic of fn is not a damaged page.

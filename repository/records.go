@@ -36,26 +36,19 @@ func refused() error {
 	return lockport.Errorf(lockport.Refused, "read record", "there is no open ticket that permits it")
 }
 
-// listed is a row of a patient's list that a filter wants.
-type listed[T any] struct {
-	row T
-	key []byte
-	at  time.Time
-}
-
 // newest lists the rows of all registrations in one table, newest first, up to a
-// limit. take says when a row is and whether it is wanted.
+// limit. take reads a row, and says when it is and whether it is wanted.
 func newest[T any](v *view, t lockport.Table, regs []lockport.RegistrationID, from, until time.Time, limit int,
-	take func(row *T) (time.Time, bool, error)) ([]listed[T], error) {
-	var all []listed[T]
+	take func(key []byte, decode func(any) error) (row T, at time.Time, wanted bool, err error)) ([]T, error) {
+	type listed struct {
+		row T
+		at  time.Time
+	}
+	var all []listed
 	for _, reg := range regs {
 		n := 0
 		err := v.scanBack(t, reg.Key(), clinical.IndexEnd(reg, until), func(key []byte, decode func(any) error) (bool, error) {
-			var row T
-			if err := decode(&row); err != nil {
-				return false, err
-			}
-			at, wanted, err := take(&row)
+			row, at, wanted, err := take(key, decode)
 			if err != nil {
 				return false, err
 			}
@@ -63,7 +56,7 @@ func newest[T any](v *view, t lockport.Table, regs []lockport.RegistrationID, fr
 				return false, nil // the rest is older, or has no time and no place in bounds
 			}
 			if wanted {
-				all = append(all, listed[T]{row, key, at})
+				all = append(all, listed{row, at})
 				n++
 			}
 			return n < endless(limit), nil
@@ -72,8 +65,12 @@ func newest[T any](v *view, t lockport.Table, regs []lockport.RegistrationID, fr
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(all, func(a, b listed[T]) int { return b.at.Compare(a.at) })
-	return all[:min(len(all), endless(limit))], nil
+	slices.SortStableFunc(all, func(a, b listed) int { return b.at.Compare(a.at) })
+	rows := make([]T, 0, min(len(all), endless(limit)))
+	for _, l := range all[:cap(rows)] {
+		rows = append(rows, l.row)
+	}
+	return rows, nil
 }
 
 // Results returns the results of the ticket's patient that a filter wants,
@@ -81,22 +78,26 @@ func newest[T any](v *view, t lockport.Table, regs []lockport.RegistrationID, fr
 // Refused.
 func (s *Store) Results(ctx context.Context, t *consent.Ticket, f clinical.ResultFilter) ([]clinical.Report, error) {
 	return permitted(ctx, s, t, func(v *view) ([]clinical.Report, error) {
-		rows, err := newest(v, lockport.TableResults, t.Registrations(), f.From, f.Until, f.Limit,
-			func(r *clinical.Result) (time.Time, bool, error) {
-				wanted, err := v.wants(f, *r)
-				return r.Collected, wanted, err
+		rows, err := newest(v, lockport.TablePatientResults, t.Registrations(), f.From, f.Until, f.Limit,
+			func(key []byte, decode func(any) error) (listedResult, time.Time, bool, error) {
+				row := listedResult{key: key}
+				at := clinical.IndexTime(key)
+				if err := decode(&row.place); err != nil {
+					return row, at, false, err
+				}
+				wanted, err := v.wants(f, row, at)
+				return row, at, wanted, err
 			})
 		if err != nil {
 			return nil, err
 		}
 		reports := make([]clinical.Report, 0, len(rows))
 		for _, row := range rows {
-			order, ok := clinical.OrderOf(row.key)
-			if !ok {
-				return nil, v.r.rowDamaged(lockport.TableResults)
+			result, err := v.result(row)
+			if err != nil {
+				return nil, err
 			}
-			row.row.Token = order
-			r, err := v.report(row.row, f.AllVersions)
+			r, err := v.report(result, f.AllVersions)
 			if err != nil {
 				return nil, err
 			}
@@ -106,12 +107,38 @@ func (s *Store) Results(ctx context.Context, t *consent.Ticket, f clinical.Resul
 	})
 }
 
-// wants reports whether a filter wants a result. Which observations it has is
-// looked at only where the rest does not decide.
-func (v *view) wants(f clinical.ResultFilter, r clinical.Result) (bool, error) {
-	s := clinical.ResultSummary{Service: r.Service, Status: r.Status, Collected: r.Collected}
-	if len(f.Codes) == 0 || f.Matches(s) {
-		return f.Matches(s), nil
+// listedResult is a row of a patient's list of results.
+type listedResult struct {
+	key   []byte
+	place []byte // the key of the result
+}
+
+// result reads the result behind a row of its patient's list.
+func (v *view) result(row listedResult) (clinical.Result, error) {
+	r := clinical.Result{Token: lockport.Token(row.key[len(row.key)-tokenSize:])}
+	found, err := v.Get(lockport.TableResults, row.place, &r)
+	if err != nil {
+		return r, err
+	}
+	if !found || !bytes.HasPrefix(row.key, r.Registration.Key()) {
+		return r, lockport.Errorf(lockport.Corrupt, "read record", "the list of a registration names a result that is not its own")
+	}
+	return r, nil
+}
+
+// wants reports whether a filter wants a result. The result itself is read only
+// where codes are asked for, and its observations only where its own code does
+// not decide.
+func (v *view) wants(f clinical.ResultFilter, row listedResult, at time.Time) (bool, error) {
+	codes := f.Codes
+	f.Codes = nil
+	if summary := (clinical.ResultSummary{Collected: at}); len(codes) == 0 || !f.Matches(summary) {
+		return f.Matches(summary), nil
+	}
+	f.Codes = codes
+	r, err := v.result(row)
+	if err != nil || f.Matches(clinical.ResultSummary{Service: r.Service, Collected: at}) {
+		return err == nil, err
 	}
 	current, err := v.report(r, false)
 	if err != nil {
@@ -147,22 +174,24 @@ func (v *view) report(result clinical.Result, all bool) (clinical.Report, error)
 // admission first. Without a ticket that permits it, it fails with kind Refused.
 func (s *Store) Visits(ctx context.Context, t *consent.Ticket, f clinical.VisitFilter) ([]clinical.Visit, error) {
 	return permitted(ctx, s, t, func(v *view) ([]clinical.Visit, error) {
-		rows, err := newest(v, lockport.TablePatientVisits, t.Registrations(), f.From, f.Until, f.Limit,
-			func(row *clinical.VisitSummary) (time.Time, bool, error) {
-				return row.Admitted, f.Matches(*row), nil
+		keys, err := newest(v, lockport.TablePatientVisits, t.Registrations(), f.From, f.Until, f.Limit,
+			func(key []byte, decode func(any) error) ([]byte, time.Time, bool, error) {
+				var row clinical.VisitSummary
+				err := decode(&row)
+				return key, row.Admitted, f.Matches(row), err
 			})
 		if err != nil {
 			return nil, err
 		}
-		visits := make([]clinical.Visit, 0, len(rows))
-		for _, row := range rows {
+		visits := make([]clinical.Visit, 0, len(keys))
+		for _, key := range keys {
 			var visit clinical.Visit
-			found, err := v.Get(lockport.TableVisits, row.key[len(row.key)-16:], &visit)
+			found, err := v.Get(lockport.TableVisits, key[len(key)-tokenSize:], &visit)
 			if err != nil {
 				return nil, err
 			}
-			if !found || !bytes.Equal(row.key[:8], visit.Registration.Key()) {
-				return nil, lockport.Errorf(lockport.Corrupt, "read record", "the index of a registration names a visit that is not its own")
+			if !found || !bytes.HasPrefix(key, visit.Registration.Key()) {
+				return nil, lockport.Errorf(lockport.Corrupt, "read record", "the list of a registration names a visit that is not its own")
 			}
 			visits = append(visits, visit)
 		}

@@ -155,7 +155,7 @@ func (t *recordTx) Put(table lockport.Table, key []byte, row any) error {
 	if len(key) == 0 || len(key) > bolt.MaxKeySize {
 		return lockport.Errorf(lockport.Internal, "write record", "a key of %d bytes for table %d", len(key), table)
 	}
-	if table < lockport.TableCounters || table > lockport.TableDirectiveLog {
+	if table < lockport.TableCounters || table > lockport.LastTable {
 		return lockport.Errorf(lockport.Internal, "write record", "there is no table %d", table)
 	}
 	data, err := t.r.vault.encode(row)
@@ -192,29 +192,15 @@ func (t *recordTx) flush(tx *bolt.Tx, p *progress) error {
 			return lockport.Errorf(lockport.Internal, "write record", "there is no table %d", table)
 		}
 		b.FillPercent = fill(table)
-		rows := t.rows[table]
-		for _, key := range slices.Sorted(maps.Keys(rows)) {
-			row := rows[key]
-			if old := b.Get([]byte(key)); old != nil {
-				if err := p.count(old, -1); err != nil {
-					return damaged(t.r.path, err)
-				}
-			}
-			if row == nil {
-				if err := b.Delete([]byte(key)); err != nil {
-					return err
-				}
-				continue
-			}
-			value, err := t.r.sealRow(table, []byte(key), row, p.seals/epochSize)
-			if err != nil {
+		keys := slices.Sorted(maps.Keys(t.rows[table]))
+		if bundled(table) {
+			if err := t.flushBundles(table, b, keys, p); err != nil {
 				return err
 			}
-			p.seals++
-			if err := p.count(value, 1); err != nil {
-				return err
-			}
-			if err := b.Put([]byte(key), value); err != nil {
+			continue
+		}
+		for _, key := range keys {
+			if err := t.flushRow(table, b, key, t.rows[table][key], p); err != nil {
 				return err
 			}
 		}
@@ -222,13 +208,35 @@ func (t *recordTx) flush(tx *bolt.Tx, p *progress) error {
 	return nil
 }
 
+// flushRow writes one value, or deletes it when the row is nil.
+func (t *recordTx) flushRow(table lockport.Table, b *bolt.Bucket, key string, row []byte, p *progress) error {
+	if old := b.Get([]byte(key)); old != nil {
+		if err := p.count(old, -1); err != nil {
+			return damaged(t.r.path, err)
+		}
+	}
+	if row == nil {
+		return b.Delete([]byte(key))
+	}
+	value, err := t.r.sealRow(table, []byte(key), row, p.seals/epochSize)
+	if err != nil {
+		return err
+	}
+	p.seals++
+	if err := p.count(value, 1); err != nil {
+		return err
+	}
+	return b.Put([]byte(key), value)
+}
+
 // fill is how full a page that splits leaves its first half. Where rows come in
-// the order of their keys, nothing comes to that half any more; where the key is
-// a hash, they come to both.
+// the order of their keys, nothing comes to that half any more; where a key
+// begins with a hash or a patient, rows come to both.
 func fill(t lockport.Table) float64 {
 	switch t {
-	case lockport.TableRegistrations, lockport.TablePersons, lockport.TablePatientVisits,
-		lockport.TableResults, lockport.TableResultVersions, lockport.TableQuarantine, lockport.TableGrants:
+	case lockport.TableResults, lockport.TableResultVersions:
+		return 1
+	case lockport.TableRegistrations, lockport.TablePersons, lockport.TableQuarantine:
 		return 0.9
 	}
 	return bolt.DefaultFillPercent

@@ -192,7 +192,7 @@ func (d drifting) Apply(tx lockport.Tx, e *lockport.Entry) error {
 func TestReindexFindsDifferences(t *testing.T) {
 	row := func(t *testing.T, o Options, do func(forged *recordTx, key string)) {
 		forge(t, o, func(f *recordTx, tx *bolt.Tx) {
-			k, _ := tx.Bucket(tableBucket(lockport.TableResults)).Cursor().First()
+			k, _ := tx.Bucket(tableBucket(lockport.TablePatientResults)).Cursor().First()
 			do(f, string(k))
 		})
 	}
@@ -200,21 +200,21 @@ func TestReindexFindsDifferences(t *testing.T) {
 		want   string
 		damage func(t *testing.T, o *Options)
 	}{
-		"other": {"[{9 0 0 1 0}]", func(t *testing.T, o *Options) {
-			row(t, *o, func(f *recordTx, key string) { f.rows.put(lockport.TableResults, key, []byte{0xa0}) })
+		"other": {"[{11 0 0 1 0}]", func(t *testing.T, o *Options) {
+			row(t, *o, func(f *recordTx, key string) { f.rows.put(lockport.TablePatientResults, key, []byte{0xa0}) })
 		}},
-		"gone": {"[{0 0 0 1 0} {9 1 0 0 0}]", func(t *testing.T, o *Options) {
-			row(t, *o, func(f *recordTx, key string) { f.rows.put(lockport.TableResults, key, nil) })
+		"gone": {"[{0 0 0 1 0} {11 1 0 0 0}]", func(t *testing.T, o *Options) {
+			row(t, *o, func(f *recordTx, key string) { f.rows.put(lockport.TablePatientResults, key, nil) })
 		}},
-		"more": {"[{0 0 0 1 0} {9 0 1 0 0}]", func(t *testing.T, o *Options) {
-			row(t, *o, func(f *recordTx, key string) { f.rows.put(lockport.TableResults, key+"x", []byte{0xa0}) })
+		"more": {"[{0 0 0 1 0} {11 0 1 0 0}]", func(t *testing.T, o *Options) {
+			row(t, *o, func(f *recordTx, key string) { f.rows.put(lockport.TablePatientResults, key+"x", []byte{0xa0}) })
 		}},
-		"damaged": {"[{9 0 0 0 1}]", func(t *testing.T, o *Options) {
+		"damaged": {"[{11 0 0 0 1}]", func(t *testing.T, o *Options) {
 			edit(t, filepath.Join(o.Dir, recordName), func(tx *bolt.Tx) error {
-				k, v := tx.Bucket(tableBucket(lockport.TableResults)).Cursor().First()
+				k, v := tx.Bucket(tableBucket(lockport.TablePatientResults)).Cursor().First()
 				v = append([]byte(nil), v...)
 				v[20] ^= 1
-				return tx.Bucket(tableBucket(lockport.TableResults)).Put(append([]byte(nil), k...), v)
+				return tx.Bucket(tableBucket(lockport.TablePatientResults)).Put(append([]byte(nil), k...), v)
 			})
 		}},
 		"rules that drift": {"[{1 0 0 50 0}]", func(_ *testing.T, o *Options) { *o.Projector.(drifting).n += 7 }},

@@ -134,7 +134,7 @@ func (p *scrubbing) run(ctx context.Context) error {
 	if err := p.journal(ctx); err != nil {
 		return err
 	}
-	for t := lockport.TableCounters; t <= lockport.TableDirectiveLog; t++ {
+	for t := lockport.TableCounters; t <= lockport.LastTable; t++ {
 		if err := p.table(ctx, t); err != nil {
 			return err
 		}

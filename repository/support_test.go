@@ -101,7 +101,7 @@ func oru(i int) lockport.Entry {
 }
 
 // busyRules writes about what the projection writes for a result: a
-// registration, its identifier, the result, its place and an outbox row.
+// registration, its identifier, the result, its place in two lists and an outbox row.
 type busyRules struct{}
 
 func (busyRules) Begin(lockport.Tx) error { return nil }
@@ -143,7 +143,7 @@ func (busyRules) Apply(tx lockport.Tx, e *lockport.Entry) error {
 	version := clinical.Version{Seq: e.Seq, Order: 1, Status: "F", Sent: e.Time, Head: m.Raw[obr:obx], Units: []clinical.Unit{{Code: clinical.Coded{Code: "2345-7"}, Segments: m.Raw[obx:]}}}
 	result := clinical.Result{Token: order, Registration: reg.ID, Service: clinical.Coded{Code: "24323-8", Text: "Comprehensive metabolic 2000 panel"}, Status: "F", Collected: e.Time, Versions: []clinical.VersionRef{version.Ref()}}
 	result.Hold(version)
-	place := clinical.PlaceOf(reg.ID, e.Time)
+	place := clinical.VersionKey(e.Seq, 1)
 	row := lockport.OutboxRow{Feed: "results", Seq: e.Seq, Group: 1, Registration: reg.ID, Queued: e.Time}
 	for _, put := range []struct {
 		table lockport.Table
@@ -151,7 +151,8 @@ func (busyRules) Apply(tx lockport.Tx, e *lockport.Entry) error {
 		row   any
 	}{
 		{lockport.TableRegistrations, reg.ID.Key(), &reg},
-		{lockport.TableResults, clinical.ResultKey(reg.ID, e.Time, order), &result},
+		{lockport.TableResults, place, &result},
+		{lockport.TablePatientResults, clinical.ResultIndexKey(reg.ID, e.Time, order), &place},
 		{lockport.TableOrders, order[:], &place},
 		{lockport.TableOutbox, lockport.OutboxKey("results", e.Seq, 1), &row},
 	} {

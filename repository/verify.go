@@ -75,7 +75,7 @@ func (r *record) verify(ctx context.Context, tx *bolt.Tx, step func(done uint64)
 	if err != nil {
 		return 0, err
 	}
-	for t := lockport.TableCounters; t <= lockport.TableDirectiveLog; t++ {
+	for t := lockport.TableCounters; t <= lockport.LastTable; t++ {
 		b := tx.Bucket(tableBucket(t))
 		if b == nil {
 			return seen.rows, damaged(r.path, fmt.Errorf("table %d is missing", t))

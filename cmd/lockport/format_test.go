@@ -156,7 +156,7 @@ func TestFormatNamesEveryNumber(t *testing.T) {
 	}
 	_, tables, _ := strings.Cut(string(page), "| table | | key | row |\n|---|---|---|---|\n")
 	tables, _, _ = strings.Cut(tables, "\n\n")
-	if n := strings.Count(tables, "\n") + 1; n != int(lockport.TableDirectiveLog) {
-		t.Errorf("docs/FORMAT.md has %d tables, the record %d", n, lockport.TableDirectiveLog)
+	if n := strings.Count(tables, "\n") + 1; n != int(lockport.LastTable) {
+		t.Errorf("docs/FORMAT.md has %d tables, the record %d", n, lockport.LastTable)
 	}
 }

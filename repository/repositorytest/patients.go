@@ -82,9 +82,10 @@ func results(tx lockport.Tx, e *lockport.Entry, reg lockport.RegistrationID) (er
 			r.Versions = append(r.Versions, v.Ref())
 		}
 		r.Current = 1
-		place := clinical.PlaceOf(reg, collected)
+		place := clinical.VersionKey(r.Versions[0].Seq, r.Versions[0].Order)
 		put(lockport.TableOrders, token[:], &place)
-		put(lockport.TableResults, clinical.ResultKey(reg, collected, token), &r)
+		put(lockport.TablePatientResults, clinical.ResultIndexKey(reg, collected, token), &place)
+		put(lockport.TableResults, place, &r)
 	}
 	token := tx.Token("visit", string(reg.Key()))
 	put(lockport.TableVisits, token[:], &clinical.Visit{Token: token, Registration: reg, Admitted: at})
