@@ -5,9 +5,11 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/lockport-hie/lockport"
@@ -51,10 +53,11 @@ const dictionaryID = 1
 const (
 	packedPlain = 0 // as they are
 	packedZstd  = 1 // zstd with dictionary 1
+	packedS2    = 2 // S2 with dictionary 1
 )
 
 // Below this size compression costs more than it saves.
-const packFrom = 512
+const packFrom = 192
 
 // No stored value is larger once unpacked.
 const maxPlain = 64 << 20
@@ -64,6 +67,7 @@ const maxPlain = 64 << 20
 type codec struct {
 	enc      cbor.UserBufferEncMode
 	dec      cbor.DecMode
+	quick    *s2.Dict
 	packer   *zstd.Encoder
 	unpacker *zstd.Decoder
 	buffers  sync.Pool
@@ -98,7 +102,11 @@ func newCodec() (*codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &codec{enc: enc, dec: dec, packer: pack, unpacker: unpack,
+	quick := s2.MakeDictManual(dictionary, 0)
+	if quick == nil {
+		return nil, errors.New("the dictionary is none for S2")
+	}
+	return &codec{enc: enc, dec: dec, quick: quick, packer: pack, unpacker: unpack,
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}, nil
 }
 
@@ -117,17 +125,29 @@ func (c *codec) encode(values ...any) ([]byte, error) {
 
 func (c *codec) decode(data []byte, into any) error { return c.dec.Unmarshal(data, into) }
 
+// quickUpTo is the size up to which S2 packs: with the dictionary it takes a
+// fifth of the time that zstd takes for a message, and leaves a fifth more. What
+// is larger is rare, and mostly a document that zstd makes much smaller.
+const quickUpTo = 64 << 10
+
 // pack appends plain to dst, compressed where that saves something.
 func (c *codec) pack(dst, plain []byte) []byte {
-	if len(plain) >= packFrom {
-		start := len(dst)
+	start := len(dst)
+	switch {
+	case len(plain) < packFrom:
+	case len(plain) <= quickUpTo:
+		dst = append(slices.Grow(dst, 1+s2.MaxEncodedLen(len(plain))), packedS2)
+		packed := c.quick.Encode(dst[start+1:cap(dst)], plain)
+		if len(packed) < len(plain) {
+			return dst[:start+1+len(packed)]
+		}
+	default:
 		dst = c.packer.EncodeAll(plain, append(dst, packedZstd))
 		if len(dst)-start <= len(plain) {
 			return dst
 		}
-		dst = dst[:start]
 	}
-	return append(append(dst, packedPlain), plain...)
+	return append(append(dst[:start], packedPlain), plain...)
 }
 
 // unpack undoes pack. The result may share memory with packed.
@@ -140,6 +160,12 @@ func (c *codec) unpack(packed []byte) ([]byte, error) {
 		return packed[1:], nil
 	case packedZstd:
 		return c.unpacker.DecodeAll(packed[1:], nil)
+	case packedS2:
+		// What follows may be anybody's: its length is looked at before its memory is taken.
+		if n, err := s2.DecodedLen(packed[1:]); err != nil || n > quickUpTo {
+			return nil, errors.New("a length that was never packed")
+		}
+		return c.quick.Decode(nil, packed[1:])
 	}
 	return nil, fmt.Errorf("packed in way %d, which this version does not know", packed[0])
 }

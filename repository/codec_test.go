@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"testing"
@@ -24,7 +25,7 @@ func TestPacking(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"message": plain, "empty": {}, "short": plain[:packFrom-1], "noise": noise(1, 5000)} {
+	for name, data := range map[string][]byte{"message": plain, "empty": {}, "short": plain[:packFrom-1], "noise": noise(1, 5000), "large noise": noise(2, quickUpTo+1), "largest of its kind": bytes.Repeat(plain, quickUpTo)[:quickUpTo], "large": bytes.Repeat(plain, quickUpTo)[:quickUpTo+1]} {
 		packed := c.pack([]byte("before"), data)
 		if string(packed[:6]) != "before" || len(packed) > 6+len(data)+1 {
 			t.Errorf("%s: %d bytes became %d", name, len(data), len(packed)-6)
@@ -36,7 +37,7 @@ func TestPacking(t *testing.T) {
 	if packed := c.pack(nil, plain); len(packed)*2 > len(plain) {
 		t.Errorf("a message of %d bytes became %d", len(plain), len(packed))
 	}
-	for _, bad := range [][]byte{nil, {2, 1}, {packedZstd, 1, 2, 3}} {
+	for _, bad := range [][]byte{nil, {3, 1}, {packedZstd, 1, 2, 3}, {packedS2}, {packedS2, 200, 1, 2, 3}, {packedS2, 0xff, 0xff, 0xff, 0x7f, 1}} {
 		if _, err := c.unpack(bad); err == nil {
 			t.Errorf("% x unpacked", bad)
 		}

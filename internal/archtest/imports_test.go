@@ -35,7 +35,7 @@ var table = []row{
 
 	{
 		pkg: "repository", own: append([]string{"."}, domains...),
-		modules: []string{"go.etcd.io/bbolt", "github.com/fxamacker/cbor", "github.com/klauspost/compress/zstd", "golang.org/x/crypto/argon2", "golang.org/x/sys"},
+		modules: []string{"go.etcd.io/bbolt", "github.com/fxamacker/cbor", "github.com/klauspost/compress/s2", "github.com/klauspost/compress/zstd", "golang.org/x/crypto/argon2", "golang.org/x/sys"},
 		tests:   []string{"repository/repositorytest", "projection", "internal/simulate"},
 		reason:  "the store, and the only one that knows its engine; it stores the domains' types and no HL7",
 	},
