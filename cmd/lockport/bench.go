@@ -145,6 +145,7 @@ func (env *environment) benchRun(ctx context.Context, o benchOptions, connection
 
 // benchServer runs a server in this process and measures it.
 func (env *environment) benchServer(ctx context.Context, o benchOptions, row benchRow) (benchRow, error) {
+	env.rarerCollections()
 	if err := env.initialise(initOptions{listen: benchAddress(), web: "127.0.0.1:0", insecure: true, unknown: unknownAccept}); err != nil {
 		return row, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -34,8 +35,18 @@ func newServe(env *environment) *cobra.Command {
 	}
 }
 
+// rarerCollections lets the heap grow to three times what is in use before it is
+// collected. A server has tens of megabytes in use and much garbage: this trades
+// as much memory again for a twentieth of the time. GOGC says otherwise.
+func (env *environment) rarerCollections() {
+	if env.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
+}
+
 // serve runs the server of the data directory until ctx ends.
 func (env *environment) serve(ctx context.Context) error {
+	env.rarerCollections()
 	c, err := env.loadConfiguration()
 	if err != nil {
 		return err
