@@ -61,10 +61,11 @@ func (env *environment) serve(ctx context.Context) error {
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
+	closed := store.Close(closing) // what is still queued can fail as well
 	if failed := store.Err(); failed != nil && err == nil {
 		err = lockport.Errorf(lockport.Internal, "", "the repository has failed and the server has stopped: %w", failed)
 	}
-	return errors.Join(err, store.Close(closing))
+	return errors.Join(err, closed)
 }
 
 // explainOpen says what to do where the store does not open.
