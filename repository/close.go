@@ -58,7 +58,7 @@ func (s *Store) Close(ctx context.Context) error {
 			err = nil // the next Open reads the same from the journal
 		}
 	}
-	return errors.Join(err, s.closeFiles(clean))
+	return errors.Join(err, s.vault.reach(beforeClose), s.closeFiles(clean))
 }
 
 // closeFiles closes whatever is open. After a failure nothing more is written:
@@ -72,6 +72,7 @@ func (s *Store) closeFiles(clean bool) error {
 			err = s.record.db.abandon()
 		}
 	}
+	err = errors.Join(err, s.vault.reach(recordClosed))
 	if s.window != nil {
 		err = errors.Join(err, s.window.close())
 	}

@@ -103,6 +103,10 @@ func (c *committer) commit() error {
 	c.latency.add(c.took)
 	c.head = head
 	c.publish(fresh)
+	if err := s.vault.reach(beforeAnswer); err != nil {
+		s.fail(err)
+		return lockport.Errorf(lockport.Unavailable, "append", "the store has stopped: %w", err)
+	}
 	return c.rotate()
 }
 

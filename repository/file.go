@@ -103,6 +103,9 @@ func (v *vault) createFile(path string, n identity, fill func(tx *bolt.Tx) error
 	if err := errors.Join(err, db.Close()); err != nil {
 		return errors.Join(err, os.Remove(fresh))
 	}
+	if err := v.reach(beforeDay); err != nil {
+		return err
+	}
 	if err := os.Rename(fresh, path); err != nil {
 		return err
 	}

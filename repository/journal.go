@@ -80,7 +80,7 @@ func (j *journal) settle() error {
 		var err error
 		switch {
 		case i == last:
-			err = f.reopen()
+			err = errors.Join(j.vault.reach(beforeReopen), f.reopen(), j.vault.reach(afterReopen))
 		case f.foot == 0:
 			err = f.finish(audit.Head{Seq: j.files[i+1].first - 1, Hash: j.files[i+1].prev})
 		}
@@ -137,6 +137,9 @@ func (j *journal) rotate(head audit.Head) error {
 	j.mu.Lock()
 	j.files = append(j.files, f)
 	j.mu.Unlock()
+	if err := j.vault.reach(beforeFinish); err != nil {
+		return err
+	}
 	return old.finish(head)
 }
 

@@ -121,7 +121,13 @@ func (v *vault) createJournalFile(dir string, number int, store [16]byte, head a
 	if err := errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path+".new"))
 	}
+	if err := v.reach(beforeRename); err != nil {
+		return err
+	}
 	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	if err := v.reach(afterRename); err != nil {
 		return err
 	}
 	return syncDir(dir)
@@ -203,10 +209,16 @@ func (f *journalFile) finish(head audit.Head) error {
 	if err := f.f.Truncate(end); err != nil {
 		return err
 	}
+	if err := f.vault.reach(beforeFooter); err != nil {
+		return err
+	}
 	f.mu.RLock()
 	foot := footer{head: head, marks: f.marks}
 	f.mu.RUnlock()
 	if _, err := f.f.WriteAt(foot.encode(end), end); err != nil {
+		return err
+	}
+	if err := f.vault.reach(footerWritten); err != nil {
 		return err
 	}
 	f.foot = end
@@ -217,6 +229,9 @@ func (f *journalFile) finish(head audit.Head) error {
 // Where the disk gives no more it fails with an error that is full; fits says
 // whether n bytes alone have room.
 func (f *journalFile) grow(n int64) (fits bool, err error) {
+	if err := f.vault.reach(beforeGrow); err != nil {
+		return false, err
+	}
 	end := f.end.Load()
 	if want := end + n + reserveBytes; f.allocated < want {
 		to := max(want, f.allocated+allocateBytes)
@@ -254,10 +269,19 @@ func (f *journalFile) zero(from, to int64) error {
 // write puts frames behind the end and flushes them. marks names entries in them.
 func (f *journalFile) write(frames []byte, marks []mark) error {
 	end := f.end.Load()
+	if err := f.vault.reach(beforeWrite); err != nil {
+		return err
+	}
 	if _, err := f.f.WriteAt(frames, end); err != nil {
 		return err
 	}
+	if err := f.vault.reach(beforeFlush); err != nil {
+		return err
+	}
 	if err := f.vault.flush(f.f); err != nil {
+		return err
+	}
+	if err := f.vault.reach(afterFlush); err != nil {
 		return err
 	}
 	f.mu.Lock()

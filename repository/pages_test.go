@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -185,20 +184,11 @@ func ring(t *testing.T, path string) {
 // live to report an error.
 func TestRingDoesNotEndTheProgram(t *testing.T) {
 	for _, unchecked := range []bool{false, true} {
-		dir := newCrashStore(t)
-		killed(t, dir, 1, 2000, false)
-		o, err := crashOptions(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		closeNow(t, mustOpen(t, o))
-		ring(t, filepath.Join(dir, "data", recordName))
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), crashDir+"="+dir, crashOpen+"=1")
-		if unchecked {
-			cmd.Env = append(cmd.Env, crashUnchecked+"=1")
-		}
-		out, err := cmd.CombinedOutput()
+		v := newTarget(t)
+		v.killed(t, 2000)
+		closeNow(t, mustOpen(t, v.mustOptions(t)))
+		ring(t, filepath.Join(v.Data, recordName))
+		out, err := command(t, order{Keys: v.Keys, Data: v.Data, Look: true, Unchecked: unchecked}).CombinedOutput()
 		reported := strings.HasPrefix(string(out), "read store: record.bolt is damaged")
 		if err == nil || reported == unchecked || unchecked && !strings.Contains(string(out), "stack overflow") {
 			t.Errorf("unchecked %v: %v, %.300s", unchecked, err, out)

@@ -195,14 +195,23 @@ const freelistPages = 20_000
 func (p *projecting) store(rows *recordTx, done progress) error {
 	r := p.s.record
 	r.db.NoFreelistSync = r.db.Stats().FreePageN > freelistPages
+	if err := r.vault.reach(beforeApply); err != nil {
+		return err
+	}
 	for {
 		after := done
 		err := r.db.Update(func(tx *bolt.Tx) error {
 			if err := rows.flush(tx, &after); err != nil {
 				return err
 			}
-			return r.putProgress(tx, &after)
+			if err := r.putProgress(tx, &after); err != nil {
+				return err
+			}
+			return r.vault.reach(beforeCommit)
 		})
+		if err == nil {
+			err = r.vault.reach(afterCommit)
+		}
 		if err == nil {
 			time.Sleep(2 * r.vault.delay) // bbolt flushes twice
 			p.progress = after

@@ -97,14 +97,10 @@ func TestReindexAfterKills(t *testing.T) {
 	if os.Getenv("LOCKPORT_TORTURE") != "" {
 		kills = 200
 	}
-	dir := newCrashStore(t)
+	v := newTarget(t)
 	for kill := range kills {
-		killed(t, dir, (kill+1)*1_000_000, 1+rand.IntN(900), false)
-		o, err := crashOptions(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if report := reindexed(t, o, ReindexOptions{Check: kill%2 == 0}); !report.Equal() {
+		v.killed(t, 1+rand.IntN(900))
+		if report := reindexed(t, v.mustOptions(t), ReindexOptions{Check: kill%2 == 0}); !report.Equal() {
 			t.Fatalf("kill %d: %+v", kill, report)
 		}
 	}

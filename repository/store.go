@@ -39,6 +39,7 @@ type seams struct {
 	grow      func(size int64) error  // asked before a journal file grows to a size
 	synced    func(path string)       // told what Open has flushed
 	did       func(what, path string) // told what Rekey has done to the disk
+	at        func(p point) error     // asked at each point of the work
 	unchecked bool                    // bbolt opens files whose pages were not looked at
 	target    func() error            // asked before each write of a backup
 }

@@ -1,7 +1,6 @@
 package repository
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/audit"
 	"github.com/lockport-hie/lockport/consent"
+	"github.com/lockport-hie/lockport/internal/torture"
 )
 
 // mounted mounts a file system of 96 MB, or skips where that is not possible.
@@ -78,25 +78,17 @@ func TestTortureFullDisk(t *testing.T) {
 	for _, kind := range []string{"tmpfs", "ext4"} {
 		t.Run(kind, func(t *testing.T) {
 			dir := mounted(t, kind)
-			storeOn(t, dir)
-			o, err := crashOptions(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := Open(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var acked []int
-			number := 1_000_000
+			v := newTargetIn(t, dir)
+			s := mustOpen(t, v.mustOptions(t))
 			send := func() error {
-				_, err := s.Append(t.Context(), []lockport.Entry{oru(number)})
+				n := v.told.Acknowledged(0)
+				_, err := s.Append(t.Context(), []lockport.Entry{v.message(0, n)})
 				if err == nil {
-					acked = append(acked, number)
+					err = v.told.Note(torture.Noted(0, n+1))
 				}
-				number++
 				return err
 			}
+			var err error
 			for range 200 {
 				if err := send(); err != nil {
 					t.Fatal(err)
@@ -119,7 +111,7 @@ func TestTortureFullDisk(t *testing.T) {
 				}
 				pause(50 * time.Millisecond)
 			}
-			afterFull(t, s, o, acked)
+			afterFull(t, s, v)
 		})
 	}
 }
@@ -135,25 +127,24 @@ func protect(t *testing.T, s *Store) {
 	}
 }
 
-// afterFull looks whether everything is there, now and after a restart.
-func afterFull(t *testing.T, s *Store, o Options, acked []int) {
+// afterFull looks whether everything is there after a restart, and once more.
+func afterFull(t *testing.T, s *Store, v *target) {
 	t.Helper()
 	end := s.End()
 	if err := s.WaitApplied(t.Context(), end); err != nil {
 		t.Fatal(err)
 	}
+	closeNow(t, s)
 	for range 2 {
-		lost, err := lostOf(s, acked)
-		if lost > 0 || err != nil || s.End() != end {
-			t.Errorf("%d of %d acknowledged messages are lost, %d entries of %d (%v)", lost, len(acked), s.End(), end, err)
-		}
-		closeNow(t, s)
-		if s, err = Open(o); err != nil {
-			t.Fatal(err)
+		if f := v.judge(t); f.Any() {
+			t.Error(f)
 		}
 	}
-	if err := s.Close(context.Background()); err != nil {
-		t.Fatal(err)
+	v.sameRecord(t)
+	s = mustOpen(t, v.mustOptions(t))
+	if s.End() != end {
+		t.Errorf("%d entries of %d", s.End(), end)
 	}
-	t.Logf("%d acknowledged, none lost", len(acked))
+	closeNow(t, s)
+	t.Logf("%d messages acknowledged", v.told.Total())
 }

@@ -3,9 +3,6 @@ package repository
 import (
 	"bufio"
 	"bytes"
-	"context"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -15,26 +12,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/internal/faultfs"
+	"github.com/lockport-hie/lockport/internal/torture"
 )
 
-// victim is a server on a disk that can lose power, and what it acknowledged.
+// victim is a child on a disk that can lose power, and what it was told.
 type victim struct {
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	stderr bytes.Buffer
 
-	mu    sync.Mutex
-	acked []int
-	more  chan struct{} // one may be in it when acked has grown
+	mu   sync.Mutex
+	told *torture.Tally
+	more chan struct{} // one may be in it when told has grown
 }
 
-// startVictim starts the server of crash_test.go on a directory.
-func startVictim(t *testing.T, dir string, first int, env ...string) *victim {
+// startVictim starts a child.
+func startVictim(t *testing.T, o order) *victim {
 	t.Helper()
-	v := &victim{cmd: exec.Command(os.Args[0]), ended: make(chan struct{}), more: make(chan struct{}, 1)}
-	v.cmd.Env = append(append(os.Environ(), crashDir+"="+dir, fmt.Sprintf("%s=%d", crashFrom, first)), env...)
+	v := &victim{cmd: command(t, o), ended: make(chan struct{}), more: make(chan struct{}, 1), told: &torture.Tally{Behind: true}}
 	v.cmd.Stderr = &v.stderr
 	out, err := v.cmd.StdoutPipe()
 	if err == nil {
@@ -46,13 +42,12 @@ func startVictim(t *testing.T, dir string, first int, env ...string) *victim {
 	go func() {
 		defer close(v.ended)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			var i int
-			if _, err := fmt.Sscan(lines.Text(), &i); err != nil {
+			v.mu.Lock()
+			err := v.told.Note(lines.Text())
+			v.mu.Unlock()
+			if err != nil {
 				return
 			}
-			v.mu.Lock()
-			v.acked = append(v.acked, i)
-			v.mu.Unlock()
 			select {
 			case v.more <- struct{}{}:
 			default:
@@ -62,29 +57,24 @@ func startVictim(t *testing.T, dir string, first int, env ...string) *victim {
 	return v
 }
 
-// await waits until the server has acknowledged n messages, or has ended.
+// await waits until n messages are acknowledged, or the child has ended.
 func (v *victim) await(n int) bool {
 	for {
-		v.mu.Lock()
-		have := len(v.acked)
-		v.mu.Unlock()
-		if have >= n {
+		if v.taken().Total() >= n {
 			return true
 		}
 		select {
 		case <-v.more:
 		case <-v.ended:
-			v.mu.Lock()
-			defer v.mu.Unlock()
-			return len(v.acked) >= n
+			return v.taken().Total() >= n
 		}
 	}
 }
 
-func (v *victim) taken() []int {
+func (v *victim) taken() *torture.Tally {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return append([]int(nil), v.acked...)
+	return v.told.Clone()
 }
 
 func (v *victim) signal(t *testing.T, s os.Signal) {
@@ -94,7 +84,7 @@ func (v *victim) signal(t *testing.T, s os.Signal) {
 	}
 }
 
-// kill ends the server and returns what it said when it ended by itself.
+// kill ends the child and returns what it said when it ended by itself.
 func (v *victim) kill() string {
 	_ = v.cmd.Process.Kill()
 	<-v.ended
@@ -118,63 +108,55 @@ func mountDisk(t *testing.T) (*faultfs.Disk, string) {
 	return d, dir
 }
 
-// storeOn makes a store for a victim below a directory.
-func storeOn(t *testing.T, dir string) {
-	t.Helper()
-	if err := GenerateKeys(filepath.Join(dir, "keys")); err != nil {
-		t.Fatal(err)
-	}
-	o, err := crashOptions(dir)
-	if err == nil {
-		err = Create(o)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+// below is a store below a directory, to which nothing has happened.
+func below(dir string) *target {
+	return &target{order: order{Keys: filepath.Join(dir, "keys"), Data: filepath.Join(dir, "data")}, told: new(torture.Tally)}
 }
 
-// powerCuts runs a server and cuts the power again and again: of each cut the
-// disk that is left is opened, and returned is how many of them lost messages
-// that had been acknowledged, or did not open.
-func powerCuts(t *testing.T, cuts int, seed uint64, lie bool, env ...string) (bad, acked int) {
+// powerCuts has a child store on a disk and cuts the power again and again: of
+// each cut the disk that is left is opened, and returned is how many of them
+// broke a promise or did not open.
+func powerCuts(t *testing.T, cuts int, r *rand.Rand, lie bool, o order) (bad, acked int) {
 	t.Helper()
-	const perServer = 25
-	r := rand.New(rand.NewPCG(seed, 2))
+	const perChild = 25
 	for done := 0; done < cuts; {
 		disk, dir := mountDisk(t)
-		storeOn(t, dir)
+		mounted := newTargetIn(t, dir)
 		if lie {
 			disk.Lie()
 		}
-		v := startVictim(t, dir, 1_000_000, env...)
+		o.Keys, o.Data = mounted.Keys, mounted.Data
+		v := startVictim(t, o)
 		want := 0
-		for range min(perServer, cuts-done) {
+		for range min(perChild, cuts-done) {
 			done++
 			want += 1 + r.IntN(300)
 			if !v.await(want) {
-				t.Fatal("the server ended by itself: " + v.kill())
+				t.Fatal("the child ended by itself: " + v.kill())
 			}
 			// A moment between two groups is as good as one within a flush.
 			pause(time.Duration(r.IntN(2000)) * time.Microsecond)
-			image := t.TempDir()
-			var taken []int
-			if err := disk.Cut(image, r, func() { taken = v.taken() }); err != nil {
+			image := scratch(t)
+			left := below(image)
+			if err := disk.Cut(image, r, func() { left.told = v.taken() }); err != nil {
 				t.Fatal(err)
 			}
 			// It stands still while the image is looked at.
 			v.signal(t, syscall.SIGSTOP)
-			acked += len(taken)
-			if lost, err := lostAfterCut(image, taken); err != nil || lost > 0 {
+			acked += left.told.Total()
+			if f, err := left.examine(t.Context()); err != nil || f.Any() {
 				bad++
-				if !lie && len(env) == 0 {
-					t.Errorf("cut %d of seed %d: %d of %d acknowledged messages are lost (%v)", done, seed, lost, len(taken), err)
+				if !lie && !o.NoSync {
+					t.Errorf("cut %d: of %d acknowledged messages %s (%v)", done, left.told.Total(), f, err)
 				}
+			} else if done%10 == 0 {
+				left.sameRecord(t)
 			}
 			if err := os.RemoveAll(image); err != nil {
 				t.Fatal(err)
 			}
 			v.signal(t, syscall.SIGCONT)
-			want = len(v.taken())
+			want = v.taken().Total()
 		}
 		v.kill()
 	}
@@ -187,63 +169,6 @@ func pause(d time.Duration) {
 	<-timer.C
 }
 
-// lostAfterCut opens what a cut left and counts what is missing.
-func lostAfterCut(dir string, acked []int) (lost int, err error) {
-	o, err := crashOptions(dir)
-	if err != nil {
-		return 0, err
-	}
-	s, err := Open(o)
-	if err != nil {
-		return 0, err
-	}
-	lost, err = lostOf(s, acked)
-	return lost, errors.Join(err, s.Close(context.Background()))
-}
-
-// lostOf reads a store through and counts what is missing. Whatever is stored
-// twice, out of its chain or not recognised when it is sent again is an error.
-func lostOf(s *Store, acked []int) (lost int, err error) {
-	have := make(map[string]lockport.Seq)
-	for e, err := range s.Entries(context.Background(), 0, false) {
-		if err != nil {
-			return 0, err
-		}
-		m, ok := e.Body.(*lockport.Message)
-		if !ok {
-			continue
-		}
-		id := m.ControlID
-		if have[id] != 0 {
-			return 0, fmt.Errorf("entries %d and %d are the same message", have[id], e.Seq)
-		}
-		have[id] = e.Seq
-	}
-	report, err := s.Verify(context.Background(), nil)
-	if err != nil || report.Bad != nil || report.Entries != s.End() {
-		return 0, fmt.Errorf("%d of %d entries verify: %v, %w", report.Entries, s.End(), report.Bad, err)
-	}
-	if _, err := s.VerifyRecord(context.Background()); err != nil {
-		return 0, err
-	}
-	for n, i := range acked {
-		e := oru(i)
-		seq := have[e.Body.(*lockport.Message).ControlID]
-		if seq == 0 {
-			lost++
-			continue
-		}
-		if n%50 > 0 {
-			continue // a sample is sent again
-		}
-		r, err := s.Append(context.Background(), []lockport.Entry{e})
-		if err != nil || !r[0].Duplicate || r[0].Seq != seq {
-			return lost, fmt.Errorf("entry %d sent again: %v, %w", seq, r, err)
-		}
-	}
-	return lost, nil
-}
-
 // TestTorturePower: whatever part of the writes that were not flushed a power cut
 // leaves, in whatever mixture of sectors, everything acknowledged is there, once.
 func TestTorturePower(t *testing.T) {
@@ -251,86 +176,26 @@ func TestTorturePower(t *testing.T) {
 	switch {
 	case testing.Short():
 		cuts = 10
-	case os.Getenv("LOCKPORT_TORTURE") != "":
+	case long():
 		cuts = 5000
 	}
-	seed := uint64(time.Now().UnixNano())
-	bad, acked := powerCuts(t, cuts, seed, false)
-	t.Logf("seed %d: %d cuts, %d acknowledged in all, %d cuts lost something", seed, cuts, acked, bad)
+	bad, acked := powerCuts(t, cuts, seeded(t), false, order{})
+	t.Logf("%d cuts, %d acknowledged in all, %d cuts broke a promise", cuts, acked, bad)
 }
 
 // The controls: a store that does not flush, and a disk that does not.
 func TestTorturePowerControl(t *testing.T) {
 	for name, c := range map[string]struct {
 		lie bool
-		env []string
+		order
 	}{
-		"a store without sync": {false, []string{crashNoSync + "=1"}},
-		"a disk that lies":     {true, nil},
+		"a store without sync": {false, order{NoSync: true}},
+		"a disk that lies":     {true, order{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if bad, _ := powerCuts(t, 10, 7, c.lie, c.env...); bad < 5 {
+			if bad, _ := powerCuts(t, 10, rand.New(rand.NewPCG(7, 2)), c.lie, c.order); bad < 5 {
 				t.Errorf("%d of 10 cuts lost something: the harness does not see losses", bad)
 			}
 		})
-	}
-}
-
-// faulty runs a server whose n-th call to the disk fails, counted from its start
-// or from its first acknowledgement, and returns what it acknowledged before it
-// ended, or was ended after enough.
-func faulty(t *testing.T, disk *faultfs.Disk, dir string, f faultfs.Fault, serving bool) (acked []int, said string) {
-	t.Helper()
-	if !serving {
-		disk.Fail(f)
-	}
-	v := startVictim(t, dir, 1_000_000)
-	if v.await(1); serving {
-		disk.Fail(f)
-	}
-	v.await(2000)
-	said = v.kill()
-	disk.Fail(faultfs.Fault{})
-	return v.taken(), said
-}
-
-// TestTortureFailedCalls: whichever write or sync fails, the server stops
-// acknowledging, and what it had acknowledged is there.
-func TestTortureFailedCalls(t *testing.T) {
-	step := 1
-	if testing.Short() {
-		step = 10
-	}
-	disk, root := mountDisk(t)
-	calls, ended, acknowledged := 0, 0, 0
-	for n := step; n <= 400; n += step {
-		if n%2 == 1 && n%19 != 0 {
-			continue // a start makes many calls of few kinds
-		}
-		calls++
-		dir := filepath.Join(root, fmt.Sprint(n))
-		if err := errors.Join(os.Mkdir(dir, 0o700), syncDir(root)); err != nil {
-			t.Fatal(err)
-		}
-		storeOn(t, dir)
-		acked, said := faulty(t, disk, dir, faultfs.Fault{Call: (n + 1) / 2, Errno: syscall.EIO}, n%2 == 0)
-		if said != "" {
-			ended++
-		}
-		acknowledged += len(acked)
-		image := t.TempDir()
-		if err := disk.Cut(image, rand.New(rand.NewPCG(uint64(n), 3)), func() {}); err != nil {
-			t.Fatal(err)
-		}
-		if lost, err := lostAfterCut(filepath.Join(image, fmt.Sprint(n)), acked); err != nil || lost > 0 {
-			t.Errorf("call %d failed: %d of %d acknowledged messages are lost (%v)", n, lost, len(acked), err)
-		}
-		if err := errors.Join(os.RemoveAll(image), os.RemoveAll(dir)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("%d calls failed, %d times the server ended by itself, %d acknowledged", calls, ended, acknowledged)
-	if ended < calls*3/4 {
-		t.Errorf("only %d of %d failed calls ended the server", ended, calls)
 	}
 }

@@ -253,6 +253,9 @@ func (w *window) writeRun(day int, tokens []lockport.Token, through, mark lockpo
 		pairs = binary.BigEndian.AppendUint64(append(pairs, t[:]...), uint64(w.flushing[t].seq))
 	}
 	w.mu.RUnlock()
+	if err := w.vault.reach(beforeRun); err != nil {
+		return err
+	}
 	err = d.db.Update(func(tx *bolt.Tx) error {
 		run := append(w.sum(day, through.Key(), pairs), pairs...)
 		if mark > 0 {
@@ -262,6 +265,9 @@ func (w *window) writeRun(day int, tokens []lockport.Token, through, mark lockpo
 		}
 		return tx.Bucket(runsBucket).Put(through.Key(), run)
 	})
+	if err == nil {
+		err = w.vault.reach(afterRun)
+	}
 	if err != nil {
 		return err
 	}

@@ -158,6 +158,9 @@ func resize(b []byte, size int64) []byte {
 	if size <= int64(len(b)) {
 		// What lies behind the end does not come back when the file grows again.
 		clear(b[size:])
+		if int64(cap(b)) > 4*size+sector {
+			return slices.Clone(b[:size]) // space that was taken in advance is given back
+		}
 		return b[:size]
 	}
 	return append(b, make([]byte, size-int64(len(b)))...)

@@ -26,11 +26,12 @@ func (f Findings) String() string {
 
 // Judge compares what a store holds with what the senders were told. A sender
 // has at most one batch under way, so what is there of it ends with the last
-// acknowledged batch or with the next.
+// acknowledged batch or with the next; when the tally is behind, with any later
+// one.
 func (t *Tally) Judge(entries iter.Seq2[*lockport.Entry, error]) (Findings, error) {
 	var f Findings
 	seen := make(map[int]map[int]bool)
-	last := make(map[int]int)
+	reach := make(map[int]int) // of each sender, the number behind the highest that is there
 	for e, err := range entries {
 		if err != nil {
 			return f, err
@@ -44,34 +45,34 @@ func (t *Tally) Judge(entries iter.Seq2[*lockport.Entry, error]) (Findings, erro
 			continue
 		}
 		if seen[sender] == nil {
-			seen[sender], last[sender] = make(map[int]bool), -1
+			seen[sender] = make(map[int]bool)
 		}
 		switch {
 		case seen[sender][n]:
 			f.Twice++
 			continue
-		case n >= t.Acknowledged(sender)+Batch(sender):
+		case n >= t.Acknowledged(sender)+Batch(sender) && !t.Behind:
 			f.Unsent++
-		case n < last[sender]:
+		case n < reach[sender]:
 			f.Disordered++
 		}
 		seen[sender][n] = true
-		last[sender] = max(last[sender], n)
+		reach[sender] = max(reach[sender], n+1)
 	}
 	for sender, acknowledged := range t.senders(seen) {
-		for n := range acknowledged {
-			if !seen[sender][n] {
-				f.Lost++
+		for first := 0; first < max(acknowledged, reach[sender]); first += Batch(sender) {
+			there := 0
+			for n := first; n < first+Batch(sender); n++ {
+				if seen[sender][n] {
+					there++
+				}
 			}
-		}
-		there := 0
-		for n := acknowledged; n < acknowledged+Batch(sender); n++ {
-			if seen[sender][n] {
-				there++
+			switch {
+			case first < acknowledged || there == 0: // the sender has sent a later one, so it was told about this one
+				f.Lost += Batch(sender) - there
+			case there < Batch(sender):
+				f.Torn++
 			}
-		}
-		if there != 0 && there != Batch(sender) {
-			f.Torn++
 		}
 	}
 	return f, nil

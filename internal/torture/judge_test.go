@@ -48,6 +48,14 @@ func TestJudge(t *testing.T) {
 		if err != nil || got != c.want || got.Any() != (c.want != Findings{}) {
 			t.Errorf("%s: %s, %v", c.what, got, err)
 		}
+		told.Behind = true
+		c.want.Unsent = 0
+		if got, err := told.Judge(holding(strings.Fields(c.holds)...)); err != nil || got != c.want {
+			t.Errorf("%s, behind: %s, %v", c.what, got, err)
+		}
+	}
+	if f, err := (&Tally{Behind: true}).Judge(holding("T1-0", "T1-1", "T1-4", "T1-5")); err != nil || f != (Findings{Lost: 2}) {
+		t.Errorf("a gap before what is there: %s, %v", f, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -101,6 +102,15 @@ func Noted(sender, n int) string { return fmt.Sprintf("%d %d\n", sender, n) }
 // acknowledged. The nil tally is empty.
 type Tally struct {
 	acknowledged map[int]int
+
+	// Behind says that the senders went on while this was written down: more
+	// batches may be there than the one under way.
+	Behind bool
+}
+
+// Clone copies a tally.
+func (t *Tally) Clone() *Tally {
+	return &Tally{acknowledged: maps.Clone(t.acknowledged), Behind: t.Behind}
 }
 
 // Acknowledged returns how many of a sender's messages are acknowledged; the one
