@@ -37,8 +37,15 @@ type node struct {
 	names            []naming
 
 	// Of a file: what reads give, what was flushed, and what was done since.
-	data, flushed []byte
+	data, flushed content
 	pending       []change
+}
+
+// content is what a file holds: bytes, and zeros behind them up to its size, so
+// that room that was only taken in advance costs nothing.
+type content struct {
+	bytes []byte
+	size  int64
 }
 
 // naming is one change to a directory: all of it is on the disk or none.
@@ -134,19 +141,19 @@ func apply(names map[string]*node, c naming) {
 
 // remains returns what of a file is left: all that was flushed, and of each
 // write since, in its order, the sectors that happened to reach the disk.
-func (n *node) remains(r *rand.Rand, keep float64) []byte {
-	out := slices.Clone(n.flushed)
+func (n *node) remains(r *rand.Rand, keep float64) content {
+	out := content{slices.Clone(n.flushed.bytes), n.flushed.size}
 	for _, c := range n.pending {
 		if c.data == nil {
 			if r.Float64() < keep {
-				out = resize(out, c.at)
+				out.resize(c.at)
 			}
 			continue
 		}
 		for off := int64(0); off < int64(len(c.data)); {
 			next := min((c.at+off)/sector*sector+sector-c.at, int64(len(c.data)))
 			if r.Float64() < keep {
-				out = put(out, c.at+off, c.data[off:next])
+				out.put(c.at+off, c.data[off:next])
 			}
 			off = next
 		}
@@ -154,39 +161,38 @@ func (n *node) remains(r *rand.Rand, keep float64) []byte {
 	return out
 }
 
-func resize(b []byte, size int64) []byte {
-	if size <= int64(len(b)) {
-		// What lies behind the end does not come back when the file grows again.
-		clear(b[size:])
-		if int64(cap(b)) > 4*size+sector {
-			return slices.Clone(b[:size]) // space that was taken in advance is given back
-		}
-		return b[:size]
+// resize cuts a file or lets it grow by zeros. What lies behind the end does not
+// come back when the file grows again.
+func (c *content) resize(size int64) {
+	c.size = size
+	if size < int64(len(c.bytes)) {
+		clear(c.bytes[size:])
+		c.bytes = c.bytes[:size]
 	}
-	return append(b, make([]byte, size-int64(len(b)))...)
 }
 
-func put(b []byte, at int64, data []byte) []byte {
-	if end := at + int64(len(data)); end > int64(len(b)) {
-		b = resize(b, end)
+func (c *content) put(at int64, data []byte) {
+	end := at + int64(len(data))
+	if more := end - int64(len(c.bytes)); more > 0 {
+		c.bytes = append(c.bytes, make([]byte, more)...)
 	}
-	copy(b[at:], data)
-	return b
+	copy(c.bytes[at:], data)
+	c.size = max(c.size, end)
 }
 
 // writeFile writes a file with holes where it is zero.
-func writeFile(path string, data []byte) error {
+func writeFile(path string, c content) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	if err := f.Truncate(int64(len(data))); err != nil {
+	if err := f.Truncate(c.size); err != nil {
 		return err
 	}
 	var zeros [4096]byte
-	for at := 0; at < len(data); at += len(zeros) {
-		block := data[at:min(at+len(zeros), len(data))]
+	for at := 0; at < len(c.bytes); at += len(zeros) {
+		block := c.bytes[at:min(at+len(zeros), len(c.bytes))]
 		if string(block) == string(zeros[:len(block)]) {
 			continue
 		}
@@ -205,7 +211,7 @@ func (d *Disk) write(n *node, data []byte, at int64) syscall.Errno {
 		return errno
 	}
 	data = slices.Clone(data)
-	n.data = put(n.data, at, data)
+	n.data.put(at, data)
 	n.pending = append(n.pending, change{at, data})
 	return 0
 }
@@ -214,12 +220,12 @@ func (d *Disk) write(n *node, data []byte, at int64) syscall.Errno {
 func (d *Disk) size(n *node, size int64) syscall.Errno {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if size > int64(len(n.data)) {
+	if size > n.data.size {
 		if errno := d.called(); errno != 0 {
 			return errno
 		}
 	}
-	n.data = resize(n.data, size)
+	n.data.resize(size)
 	n.pending = append(n.pending, change{size, nil})
 	return 0
 }
@@ -237,9 +243,9 @@ func (d *Disk) sync(n *node) syscall.Errno {
 	}
 	for _, c := range n.pending {
 		if c.data == nil {
-			n.flushed = resize(n.flushed, c.at)
+			n.flushed.resize(c.at)
 		} else {
-			n.flushed = put(n.flushed, c.at, c.data)
+			n.flushed.put(c.at, c.data)
 		}
 	}
 	n.pending = nil
@@ -259,8 +265,10 @@ func (d *Disk) name(n *node, c naming) {
 func (d *Disk) read(n *node, dest []byte, at int64) (got int, size int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if at < int64(len(n.data)) {
-		got = copy(dest, n.data[at:])
+	if at < n.data.size {
+		got = int(min(int64(len(dest)), n.data.size-at))
+		clear(dest[:got])
+		copy(dest[:got], n.data.bytes[min(at, int64(len(n.data.bytes))):])
 	}
-	return got, int64(len(n.data))
+	return got, n.data.size
 }

@@ -20,6 +20,7 @@ type Findings struct {
 // Any reports whether there is any.
 func (f Findings) Any() bool { return f != Findings{} }
 
+// String says how many of each, in words for a test.
 func (f Findings) String() string {
 	return fmt.Sprintf("%d lost, %d twice, %d out of order, %d torn batches, %d never sent", f.Lost, f.Twice, f.Disordered, f.Torn, f.Unsent)
 }
