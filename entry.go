@@ -45,7 +45,7 @@ func (k EntryKind) String() string {
 }
 
 // Entry is one thing that happened. Body is a pointer to the type that Kind
-// names. Seq is given by the journal when the entry is appended.
+// names, or to a Dropped. Seq is given by the journal when the entry is appended.
 type Entry struct {
 	Seq    Seq
 	Kind   EntryKind
@@ -118,4 +118,13 @@ type Delivery struct {
 	AckCode    string          `cbor:"6,keyasint,omitempty"` // MSA-1 of the provider
 	Attempts   int             `cbor:"7,keyasint,omitempty"`
 	Reason     string          `cbor:"8,keyasint,omitempty"` // without content
+}
+
+// Dropped is the body of an entry whose content retention has dropped: its kind,
+// its time and its place in the chain are all that is left of it.
+type Dropped struct{}
+
+// AuditLine says so in the audit.
+func (*Dropped) AuditLine() (who, what, detail string) {
+	return "", "", "content dropped by retention"
 }

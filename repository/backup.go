@@ -172,7 +172,57 @@ func (b *backing) run(ctx context.Context) (*Manifest, error) {
 			m.Through = pointOf(head)
 		}
 	}
+	if err := b.snapshot(ctx, m); err != nil {
+		return nil, err
+	}
 	return m, b.finish(m)
+}
+
+// snapshot adds the newest snapshot of the record where the journal alone does not
+// make one any more, unless the base names the same.
+func (b *backing) snapshot(ctx context.Context, m *Manifest) error {
+	if b.journal.droppedThrough() == 0 {
+		return nil
+	}
+	paths, err := snapshotPaths(b.journal.dir)
+	if err == nil && len(paths) == 0 {
+		err = lockport.Errorf(lockport.Corrupt, "backup", "retention has dropped content, and there is no snapshot of the record")
+	}
+	if err != nil {
+		return err
+	}
+	name := filepath.Base(paths[0])
+	if b.base != nil && b.base.Snapshot != nil && b.base.Snapshot.File == name {
+		m.Snapshot = b.base.Snapshot
+		return nil
+	}
+	from, err := os.Open(paths[0])
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }()
+	info, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	b.copied.total += info.Size()
+	m.Snapshot = &Piece{File: name, Bytes: info.Size()}
+	m.Snapshot.SHA256, err = b.copy(ctx, name, run{from: from, bytes: info.Size(), spare: true})
+	return err
+}
+
+// copy copies a run of bytes into a new file of the target and returns their sum.
+func (b *backing) copy(ctx context.Context, name string, r run) (string, error) {
+	path := filepath.Join(b.To, name)
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	b.made = append(b.made, path)
+	sum := sha256.New()
+	r.to, r.sum = to, sum
+	err = b.copied.run(ctx, r)
+	return hex.EncodeToString(sum.Sum(nil)), errors.Join(err, to.Close())
 }
 
 // has returns up to where the base, or a base of it, holds a file. A file that
@@ -204,18 +254,10 @@ func (b *backing) piece(ctx context.Context, p part) (Piece, audit.Head, error) 
 	if !p.closed {
 		asAsked(from)
 	}
-	path := filepath.Join(b.To, piece.stored())
-	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	piece.SHA256, err = b.copy(ctx, piece.stored(), run{from: from, at: p.from, bytes: piece.Bytes, pass: pass, spare: p.closed})
 	if err != nil {
 		return piece, pass.head, err
 	}
-	b.made = append(b.made, path)
-	sum := sha256.New()
-	err = b.copied.run(ctx, run{from: from, at: p.from, bytes: piece.Bytes, to: to, sum: sum, pass: pass, spare: p.closed})
-	if err = errors.Join(err, to.Close()); err != nil {
-		return piece, pass.head, err
-	}
-	piece.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	if err = pass.done(); err == nil && p.from == 0 && pass.id != p.file.id.id {
 		err = lockport.Errorf(lockport.Conflict, "backup", "%s was rewritten meanwhile: make the backup again", piece.File)
 	}

@@ -23,7 +23,42 @@ import (
 //	offset 66  32 bytes  hash of the entry before
 const headerSize = 98
 
-const valueFormat = 1
+const (
+	valueFormat = 1
+	// droppedFormat is the format of a value whose payload retention has dropped:
+	// the same header, and behind it a seal of nothing that is bound to the header,
+	// so that only whoever has the keys can drop a payload.
+	droppedFormat = 2
+)
+
+// droppedSpace stands before the header in what that seal is bound to.
+const droppedSpace = "dropped"
+
+// dropValue returns what is left of a value without its payload.
+func (s sealer) dropValue(value []byte) []byte {
+	left := append([]byte{droppedFormat}, value[1:headerSize]...)
+	return s.seal(left, nil, append([]byte(droppedSpace), left...))
+}
+
+// mayDrop reports whether retention drops the content of a kind. What was decided,
+// disclosed and done is kept for ever.
+func mayDrop(kind uint8) bool {
+	return kind == uint8(lockport.EntryMessage) || kind == uint8(lockport.EntryRefusal)
+}
+
+// isDropped reports whether a value's payload was dropped.
+func isDropped(value []byte) bool { return value[0] == droppedFormat }
+
+func (s sealer) checkDropped(h audit.Header, value []byte) error {
+	if !mayDrop(h.Kind) {
+		return fmt.Errorf("the content of a %s is never dropped", lockport.EntryKind(h.Kind))
+	}
+	_, err := s.open(value[headerSize:], append([]byte(droppedSpace), value[:headerSize]...))
+	if err != nil {
+		err = errors.New("nobody who has the keys dropped its payload")
+	}
+	return err
+}
 
 func appendHeader(dst []byte, h audit.Header) []byte {
 	dst = append(dst, valueFormat)
@@ -41,7 +76,7 @@ func parseHeader(value []byte) (audit.Header, []byte, error) {
 	if len(value) < headerSize {
 		return h, nil, errors.New("too short for a header")
 	}
-	if value[0] != valueFormat {
+	if value[0] != valueFormat && value[0] != droppedFormat {
 		return h, nil, fmt.Errorf("value format %d, which this version does not know", value[0])
 	}
 	h.Seq = lockport.Seq(binary.BigEndian.Uint64(value[1:]))
@@ -130,6 +165,10 @@ func (s *Store) openEntry(value []byte, f *journalFile) (*lockport.Entry, audit.
 	h, sealed, err := parseHeader(value)
 	if err != nil {
 		return nil, h, err
+	}
+	if isDropped(value) {
+		e := &lockport.Entry{Seq: h.Seq, Kind: lockport.EntryKind(h.Kind), Time: time.UnixMicro(h.Time).UTC(), Body: new(lockport.Dropped)}
+		return e, h, f.sealer.checkDropped(h, value)
 	}
 	inner, err := f.sealer.open(sealed, associated(h.Kind, h.ID))
 	if err != nil {

@@ -46,6 +46,7 @@ type journalFile struct {
 	sealer sealer
 	id     identity
 	vault  *vault
+	gone   lockport.Seq // the entry that says that payloads were dropped from it, or 0
 
 	end atomic.Int64 // where the last flushed entry ends
 
@@ -88,7 +89,7 @@ func (v *vault) readBlock(path string, r io.ReaderAt) (*journalFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &journalFile{path: path, vault: v, id: n.identity, first: n.follows.Seq + 1, prev: n.follows.Hash}
+	f := &journalFile{path: path, vault: v, id: n.identity, first: n.follows.Seq + 1, prev: n.follows.Hash, gone: n.dropped}
 	if f.sealer, err = v.unlock(path, &f.id, b[132:headerUsed]); err != nil {
 		return nil, err
 	}

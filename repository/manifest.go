@@ -31,8 +31,9 @@ type Manifest struct {
 	After   Point `json:"after"`
 	Through Point `json:"through"`
 
-	Files         []FileState `json:"files"`  // the whole journal as of Through, whether it is here or in the bases
-	Pieces        []Piece     `json:"pieces"` // what is here
+	Files         []FileState `json:"files"`              // the whole journal as of Through, whether it is here or in the bases
+	Pieces        []Piece     `json:"pieces"`             // what is here
+	Snapshot      *Piece      `json:"snapshot,omitempty"` // of the record, where retention has dropped what it was made from; here, or in the base
 	Configuration *Piece      `json:"configuration,omitempty"`
 	Sum           string      `json:"sha256"` // of this manifest in compact JSON with this field empty
 }
@@ -207,6 +208,12 @@ func (m *Manifest) check() error {
 	}
 	if c := m.Configuration; c != nil && (c.File != configurationName || c.Offset != 0 || c.Bytes < 0 || c.Bytes > manifestLimit) {
 		return errors.New("its configuration is none")
+	}
+	if s := m.Snapshot; s != nil {
+		var seq lockport.Seq
+		if _, err := fmt.Sscanf(s.File, "record-%d.snapshot", &seq); err != nil || s.File != snapshotName(seq) || s.Offset != 0 || s.Bytes <= 0 {
+			return errors.New("its snapshot is none")
+		}
 	}
 	return nil
 }

@@ -13,7 +13,8 @@ import (
 // block is what the header block of a journal file says without any keys.
 type block struct {
 	identity
-	follows audit.Head // the entry before the first
+	follows audit.Head   // the entry before the first
+	dropped lockport.Seq // the entry that says that payloads were dropped, or 0
 }
 
 // parseBlock reads the header block of a journal file of this format.
@@ -37,7 +38,17 @@ func parseBlock(path string, b []byte) (block, error) {
 	copy(n.key[:], b[84:])
 	n.follows.Seq = lockport.Seq(binary.BigEndian.Uint64(b[92:])) - 1
 	copy(n.follows.Hash[:], b[100:])
+	n.dropped = lockport.Seq(binary.BigEndian.Uint64(b[headerUsed+4:]))
+	if n.dropped != 0 && crc32.Checksum(b[:headerUsed+12], castagnoli) != binary.BigEndian.Uint32(b[headerUsed+12:]) {
+		return n, damaged(path, errors.New("its header is not the one that was written"))
+	}
 	return n, nil
+}
+
+// noteDropped writes into a header block that payloads of the file were dropped.
+func noteDropped(b []byte, said lockport.Seq) {
+	binary.BigEndian.PutUint64(b[headerUsed+4:], uint64(said))
+	binary.BigEndian.PutUint32(b[headerUsed+12:], crc32.Checksum(b[:headerUsed+12], castagnoli))
 }
 
 // passage watches the bytes of a journal file go by, from its first one or from

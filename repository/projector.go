@@ -327,6 +327,10 @@ func (p *projecting) linger(left time.Duration) bool {
 
 // apply applies one entry. One that fails leaves no row but its quarantine.
 func (p *projecting) apply(rows *recordTx, done *progress, e *lockport.Entry) error {
+	if _, gone := e.Body.(*lockport.Dropped); gone {
+		// Only a snapshot of the record knows what it said.
+		return entryDamaged(e.Seq, errDropped)
+	}
 	rows.begin()
 	err := called(func() error { return p.rules.Apply(rows, e) })
 	if rows.broken != nil {

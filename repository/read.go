@@ -19,6 +19,7 @@ const appliedTimeout = 2 * time.Second
 
 var (
 	errMissing   = errors.New("it is missing, or its bytes are not those that were written")
+	errDropped   = errors.New("its content was dropped by retention")
 	errMisplaced = errors.New("another entry stands in its place")
 )
 

@@ -256,6 +256,9 @@ func (s *Store) OperatorMessage(ctx context.Context, seq lockport.Seq) (*lockpor
 	if err != nil {
 		return nil, err
 	}
+	if _, gone := e.Body.(*lockport.Dropped); gone {
+		return nil, lockport.Errorf(lockport.NotFound, "read journal", "entry %d is a %s whose content was dropped by retention", seq, e.Kind)
+	}
 	m, ok := e.Body.(*lockport.Message)
 	if !ok {
 		return nil, lockport.Errorf(lockport.NotFound, "read journal", "entry %d is a %s and no message", seq, e.Kind)

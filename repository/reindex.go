@@ -33,8 +33,9 @@ type ReindexReport struct {
 // Equal reports whether the old record was compared and had the same rows.
 func (r ReindexReport) Equal() bool { return r.NotCompared == "" && len(r.Differences) == 0 }
 
-// Reindex makes the record again from the first entry of the journal on, beside
-// the one that there is, compares the two at the entry that the old one had
+// Reindex makes the record again from the first entry of the journal on, or where
+// retention has dropped content from the newest snapshot on, beside the one that
+// there is, compares the two at the entry that the old one had
 // reached, and puts the new one in its place. A duplicate window that is
 // damaged or missing is made again as well. The store must not be open.
 //
@@ -124,6 +125,9 @@ func (x *reindexing) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	x.source = x.s.openAhead(ctx, x.s.chunks())
+	if err := x.pass(ctx, x.progress.applied.Seq); err != nil {
+		return err
+	}
 	if err := x.replay(ctx); err != nil {
 		return err
 	}
@@ -198,7 +202,15 @@ func (x *reindexing) closeOld() error {
 func (x *reindexing) begin() error {
 	s := x.s
 	var err error
+	if s.journal.droppedThrough() > 0 {
+		if err := s.copySnapshot(x.unfinished()); err != nil {
+			return err
+		}
+	}
 	if x.fresh, err = openRecordAt(s.vault, x.unfinished(), s.journal.last().id.store); err != nil {
+		return err
+	}
+	if x.progress, err = x.fresh.currentProgress(); err != nil {
 		return err
 	}
 	// Until it is complete nobody misses the file.

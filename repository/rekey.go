@@ -84,6 +84,9 @@ func (x *rekeying) reseal(ctx context.Context, o Options) (_ Options, err error)
 		return o, err
 	}
 	defer func() { err = errors.Join(err, s.closeOffline()) }()
+	if gone := s.journal.droppedThrough(); gone > 0 {
+		return o, lockport.Errorf(lockport.Unsupported, "rekey", "retention has dropped content up to entry %d: the record cannot be made again under another hash key", gone)
+	}
 	if err := removeUnfinished(o.Dir); err != nil {
 		return o, err
 	}

@@ -2,6 +2,7 @@ package repository
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"runtime"
@@ -122,6 +123,37 @@ func (x *reindexing) next(ctx context.Context) (opened, error) {
 		return opened{}, o.err
 	}
 	return o, entryDamaged(next, x.chain.Add(o.h))
+}
+
+// pass goes by the entries that a snapshot of the record has applied.
+func (x *reindexing) pass(ctx context.Context, upTo lockport.Seq) error {
+	if x.old != nil && x.oldAt.applied.Seq < upTo {
+		x.report.NotCompared, x.report.ComparedAt = "a snapshot is where the new one begins, and it had not got that far", 0
+		if err := x.closeOld(); err != nil {
+			return err
+		}
+	}
+	for x.chain.Head().Seq < upTo {
+		o, err := x.next(ctx)
+		if err != nil {
+			return err
+		}
+		if x.windows == nil {
+			continue
+		}
+		if o.e.Dedupe != nil {
+			x.windows.add(x.s.dedupeToken(o.e.Dedupe), o.h.Seq, o.h.Time)
+		}
+		if x.windows.waiting() >= windowFlush {
+			if err := x.windows.flush(o.h.Seq); err != nil {
+				return err
+			}
+		}
+	}
+	if x.chain.Head() != x.progress.applied {
+		return entryDamaged(upTo, errors.New("it is not the entry that the snapshot of the record has applied"))
+	}
+	return nil
 }
 
 // replay applies the whole journal. A transaction ends at the entry that the old

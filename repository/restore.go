@@ -77,6 +77,9 @@ func VerifyBackup(ctx context.Context, from []string, progress func(done, total 
 			for _, p := range m.Pieces {
 				plan.add(from[0], p)
 			}
+			if s := m.Snapshot; s != nil && sizeOf(filepath.Join(from[0], s.File)) > 0 {
+				plan.snapshot = &placed{*s, from[0]}
+			}
 			return plan.run(ctx, progress)
 		}
 	}
@@ -99,6 +102,7 @@ type restoring struct {
 	copied copying
 
 	configuration *placed // the last one, nil for none
+	snapshot      *placed // the last one, nil for none
 }
 
 // placed is a piece and the backup in which it lies.
@@ -126,6 +130,7 @@ func planRestore(from []string) (*restoring, error) {
 		for _, p := range m.Pieces {
 			plan.add(dir, p)
 		}
+		plan.addSnapshot(dir, m)
 		plan.last = m
 		if m.Configuration != nil {
 			plan.configuration = &placed{*m.Configuration, dir}
@@ -148,6 +153,17 @@ func (r *restoring) add(dir string, p Piece) {
 		r.files[i] = nil
 	}
 	r.files[i] = append(r.files[i], placed{p, dir})
+}
+
+// addSnapshot notes where the snapshot lies that a backup names: in it, or in one
+// before it.
+func (r *restoring) addSnapshot(dir string, m *Manifest) {
+	switch {
+	case m.Snapshot == nil:
+		r.snapshot = nil
+	case r.snapshot == nil || r.snapshot.Piece != *m.Snapshot:
+		r.snapshot = &placed{*m.Snapshot, dir}
+	}
 }
 
 // complete makes sure that the pieces are the whole of every file.
@@ -180,7 +196,7 @@ func claimRestore(dir string) error {
 		again = false
 	}
 	var found []string
-	for _, pattern := range []string{"journal-*", "*.bolt"} {
+	for _, pattern := range []string{"journal-*", "*.bolt", "record-*.snapshot"} {
 		names, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return err
@@ -211,11 +227,17 @@ func (r *restoring) run(ctx context.Context, progress func(done, total int64)) (
 			r.copied.total += p.Bytes
 		}
 	}
+	if r.snapshot != nil {
+		r.copied.total += r.snapshot.Bytes
+	}
 	r.copied.begin(progress)
 	for i := range r.files {
 		if err := r.file(ctx, i); err != nil {
 			return Restored{}, classify("restore", err)
 		}
+	}
+	if err := r.copySnapshot(ctx); err != nil {
+		return Restored{}, classify("restore", err)
 	}
 	through, _ := r.last.Through.head()
 	if !r.alone && r.head != through {
@@ -263,6 +285,22 @@ func (r *restoring) file(ctx context.Context, i int) (err error) {
 		err = damaged(pass.path, errors.New("it belongs to another store"))
 	}
 	return err
+}
+
+// copySnapshot copies the snapshot of the record, where there is one.
+func (r *restoring) copySnapshot(ctx context.Context) (err error) {
+	if r.snapshot == nil {
+		return nil
+	}
+	var to *os.File
+	if r.to != "" {
+		to, err = os.OpenFile(filepath.Join(r.to, r.snapshot.File+".new"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, to.Close()) }()
+	}
+	return r.piece(ctx, *r.snapshot, to, nil)
 }
 
 // piece copies one piece and holds it against its checksum. What the chain makes
@@ -313,6 +351,12 @@ func (r *restoring) readConfiguration(found *Restored) error {
 
 // settle gives the files their names, the first one's last of all.
 func (r *restoring) settle() error {
+	if s := r.snapshot; s != nil {
+		path := filepath.Join(r.to, s.File)
+		if err := os.Rename(path+".new", path); err != nil {
+			return err
+		}
+	}
 	for i := len(r.files); i > 0; i-- {
 		if i == 1 {
 			if err := syncDir(r.to); err != nil {

@@ -56,6 +56,18 @@ func appendFrame(dst []byte, place, more uint32, h audit.Header, sealed []byte) 
 	return dst
 }
 
+// appendValue appends the frame of a whole value.
+func appendValue(dst []byte, place, more uint32, value []byte) []byte {
+	start := len(dst)
+	dst = append(dst, frameMagic[:]...)
+	for _, n := range []uint32{uint32(len(value)), place, more, 0} {
+		dst = binary.BigEndian.AppendUint32(dst, n)
+	}
+	dst = append(dst, value...)
+	binary.BigEndian.PutUint32(dst[start+16:], frameSum(dst[start:]))
+	return dst
+}
+
 func frameSum(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[4:16], castagnoli), castagnoli, b[frameSize:])
 }

@@ -15,6 +15,7 @@ import (
 type VerifyReport struct {
 	Entries lockport.Seq `json:"entries"` // how many verified
 	Head    audit.Head   `json:"-"`       // the last entry that verified, to compare with a head that was noted elsewhere
+	Dropped uint64       `json:"dropped"` // of them, those whose content retention has dropped
 	Bad     *Damage      `json:"bad,omitempty"`
 }
 
@@ -42,7 +43,7 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total lockport.S
 	}
 	check := &verification{s: s, total: seq, chain: audit.NewVerifier(audit.Head{}, known...), progress: progress}
 	err := check.run(ctx)
-	report := VerifyReport{Entries: check.chain.Head().Seq, Head: check.chain.Head(), Bad: check.bad}
+	report := VerifyReport{Entries: check.chain.Head().Seq, Head: check.chain.Head(), Dropped: check.dropped, Bad: check.bad}
 	if err == nil && report.Bad == nil {
 		if end := check.chain.Close(); end != nil {
 			check.found(report.Entries+1, end)
@@ -109,6 +110,7 @@ type verification struct {
 	total    lockport.Seq
 	chain    *audit.Verifier
 	progress func(done, total lockport.Seq)
+	dropped  uint64
 	bad      *Damage
 }
 
@@ -172,7 +174,7 @@ func (v *verification) entry(c stored) {
 		v.found(next, errMissing)
 		return
 	}
-	_, h, err := v.s.openEntry(c.value, c.file)
+	e, h, err := v.s.openEntry(c.value, c.file)
 	switch {
 	case err != nil:
 		v.found(c.seq, err)
@@ -181,6 +183,9 @@ func (v *verification) entry(c stored) {
 	default:
 		if err := v.chain.Add(h); err != nil {
 			v.found(c.seq, err)
+		}
+		if _, gone := e.Body.(*lockport.Dropped); gone {
+			v.dropped++
 		}
 	}
 }

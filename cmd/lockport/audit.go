@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -127,6 +128,9 @@ The exit code is 1 when an entry does not verify.`,
 				t.add("verified", a.Verified)
 				t.add("entries", a.Entries)
 				t.add("head", a.Head)
+				if a.Dropped > 0 {
+					t.add("dropped", fmt.Sprintf("the content of %d messages, by retention", a.Dropped))
+				}
 				if a.Bad != nil {
 					t.add("damaged", env.paint(red, "entry "+cell(a.Bad.Seq)+": "+a.Bad.What))
 				}

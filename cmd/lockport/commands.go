@@ -30,6 +30,7 @@ func commands(env *environment) []*cobra.Command {
 		newCompact(env),
 		newBackup(env),
 		newRestore(env),
+		newRetain(env),
 		newHL7(env),
 		newDemo(env),
 		newBench(env),

@@ -30,6 +30,7 @@ type configuration struct {
 	Web            string            `yaml:"web" json:"web"`
 	UnknownSources string            `yaml:"unknown_sources" json:"unknown_sources"`
 	Limits         limits            `yaml:"limits,omitempty" json:"limits"`
+	Retention      retention         `yaml:"retention,omitempty" json:"retention"`
 	SocketGroup    string            `yaml:"socket_group,omitempty" json:"socket_group"`
 	Operators      map[string][]role `yaml:"operators" json:"operators"`
 	LogLevel       string            `yaml:"log_level" json:"log_level"`
@@ -204,7 +205,7 @@ func (c configuration) check() error {
 	if _, err := zerolog.ParseLevel(c.LogLevel); err != nil {
 		return wrong("log_level", "want debug, info, warn or error")
 	}
-	return cmp.Or(c.Limits.check(), c.checkOperators())
+	return cmp.Or(c.Limits.check(), c.Retention.check(), c.checkOperators())
 }
 
 // check looks at the durations.

@@ -66,7 +66,8 @@ func (s *system) tailAudit(ctx context.Context, _ caller, q tailQuestion) (tailA
 type verifyAnswer struct {
 	Verified bool               `json:"verified"`
 	Entries  lockport.Seq       `json:"entries"`
-	Head     string             `json:"head"` // hash of the last entry that verified
+	Head     string             `json:"head"`    // hash of the last entry that verified
+	Dropped  uint64             `json:"dropped"` // entries whose content retention has dropped
 	Bad      *repository.Damage `json:"bad,omitempty"`
 }
 
@@ -78,6 +79,6 @@ func (s *system) verifyAudit(ctx context.Context, _ caller, _ nothing) (verifyAn
 	}
 	return verifyAnswer{
 		Verified: report.Bad == nil, Entries: report.Entries,
-		Head: hex.EncodeToString(report.Head.Hash[:]), Bad: report.Bad,
+		Head: hex.EncodeToString(report.Head.Hash[:]), Dropped: report.Dropped, Bad: report.Bad,
 	}, nil
 }

@@ -138,7 +138,7 @@ func (s *system) showMessage(ctx context.Context, who caller, q showQuestion) (m
 	}
 	m, ok := e.Body.(*lockport.Message)
 	if !ok {
-		return messageAnswer{}, notAMessage(q.Sequence)
+		return messageAnswer{}, notAMessage(e)
 	}
 	if q.Unmask {
 		switch {
@@ -169,8 +169,11 @@ func (s *system) showMessage(ctx context.Context, who caller, q showQuestion) (m
 }
 
 // notAMessage is the error for an entry of another kind.
-func notAMessage(seq lockport.Seq) error {
-	return lockport.Errorf(lockport.NotFound, "", "entry %d is no message: see `lockport message list`", seq)
+func notAMessage(e *lockport.Entry) error {
+	if _, gone := e.Body.(*lockport.Dropped); gone {
+		return lockport.Errorf(lockport.NotFound, "", "entry %d is a %s whose content was dropped by retention: only the audit chain still has its place", e.Seq, e.Kind)
+	}
+	return lockport.Errorf(lockport.NotFound, "", "entry %d is no message: see `lockport message list`", e.Seq)
 }
 
 // tracedStep is one thing that happened to a message.
@@ -190,7 +193,7 @@ func (s *system) traceMessage(ctx context.Context, _ caller, q sequenceQuestion)
 	}
 	m, ok := first.Body.(*lockport.Message)
 	if !ok {
-		return nil, notAMessage(q.Sequence)
+		return nil, notAMessage(first)
 	}
 	shown, err := s.lookAtMessage(ctx, first, m)
 	if err != nil {

@@ -63,7 +63,7 @@ var mayShow = map[string]string{
 var knownLeaks = map[string]string{}
 
 // notAsked are commands that have no output about what the server holds.
-var notAsked = []string{"keys show", "keys export", "keys import", "rekey", "bench ingest", "bench open", "init", "serve", "demo", "check", "reindex", "compact", "backup", "restore"}
+var notAsked = []string{"keys show", "keys export", "keys import", "rekey", "bench ingest", "bench open", "init", "serve", "demo", "check", "reindex", "compact", "backup", "restore", "retain"}
 
 // leaks returns where planted words stand in data, as they are in any case, in
 // hexadecimal or in base64, each with what is around it.

@@ -25,9 +25,15 @@ func (env *environment) createStore() error {
 
 // openStore opens the repository for this process alone.
 func (env *environment) openStore() (*repository.Store, error) {
-	keys, err := repository.LoadKeys(env.path(keysDir))
+	o, err := env.storeOptions()
 	if err != nil {
 		return nil, err
 	}
-	return repository.Open(repository.Options{Dir: env.path(dataDir), Keys: keys, Now: env.Now, Projector: projection.New()})
+	return repository.Open(o)
+}
+
+// storeOptions says where the repository is and what works on it.
+func (env *environment) storeOptions() (repository.Options, error) {
+	keys, err := repository.LoadKeys(env.path(keysDir))
+	return repository.Options{Dir: env.path(dataDir), Keys: keys, Now: env.Now, Projector: projection.New()}, err
 }
