@@ -43,22 +43,23 @@ func CurrentView(versions []Version) Version {
 			view = v
 		}
 	}
-	merged := map[unitKey]Unit{}
-	var order []unitKey // of first appearance, so that a correction stays in its place
+	slots := make([]slot, 0, len(view.Units))
+	at := make(map[unitKey]int, len(view.Units)) // of first appearance, so that a correction stays in its place
 	for _, v := range oldestFirst {
 		for _, u := range unitsOf(v) {
-			order = append(order, keyOf(u))
-			mergeUnit(merged, u)
+			i, known := at[keyOf(u)]
+			if !known {
+				i = len(slots)
+				at[keyOf(u)] = i
+				slots = append(slots, slot{})
+			}
+			slots[i].merge(u)
 		}
 	}
-	view.Units = nil
-	for _, k := range order {
-		u, ok := merged[k]
-		if !ok {
-			continue
-		}
-		delete(merged, k)
-		if u.Status == "R" || u.Status == "S" || u.Status == "O" {
+	view.Units = make(Units, 0, len(slots))
+	for _, s := range slots {
+		u := s.unit
+		if !s.taken || u.Status == "R" || u.Status == "S" || u.Status == "O" {
 			continue
 		}
 		if u.Encoding == view.Encoding {
@@ -73,8 +74,8 @@ func CurrentView(versions []Version) Version {
 // their origin. OBX of the same key are joined even when the reader of the
 // message kept them apart.
 func unitsOf(v Version) []Unit {
-	var units []Unit
-	at := map[unitKey]int{}
+	units := make([]Unit, 0, len(v.Units))
+	at := make(map[unitKey]int, len(v.Units))
 	joined := map[int]bool{} // whose segments are a copy that may be appended to
 	for _, u := range v.Units {
 		u.From, u.Encoding = v.Ref(), v.Encoding
@@ -103,20 +104,23 @@ func unitsOf(v Version) []Unit {
 	return units
 }
 
-// mergeUnit lets a newer observation act on what is known.
-func mergeUnit(merged map[unitKey]Unit, u Unit) {
-	k := keyOf(u)
-	old, known := merged[k]
+// slot is the place of one observation in the view.
+type slot struct {
+	unit  Unit
+	taken bool
+}
+
+// merge lets a newer observation act on what is known.
+func (s *slot) merge(u Unit) {
 	switch {
-	case known && !unitReplaces(unitClass(old.Status), unitClass(u.Status)):
+	case s.taken && !unitReplaces(unitClass(s.unit.Status), unitClass(u.Status)):
 	case u.Status == "D":
-		delete(merged, k)
-	case u.Status == "U" && u.NoValue && known:
-		if unitClass(old.Status) != retracted {
-			old.Status = "F"
-			merged[k] = old
+		s.taken = false
+	case u.Status == "U" && u.NoValue && s.taken:
+		if unitClass(s.unit.Status) != retracted {
+			s.unit.Status = "F"
 		}
 	default:
-		merged[k] = u
+		s.unit, s.taken = u, true
 	}
 }

@@ -53,7 +53,7 @@ var errBundle = errors.New("a bundle that does not hold together")
 
 // openBundle reads a bundle. It shares memory with data.
 func openBundle(data []byte) (bundle, error) {
-	var b bundle
+	b := make(bundle, 0, bundleEntries)
 	for len(data) > 0 {
 		if len(data) < bundleSuffix {
 			return nil, errBundle
@@ -101,15 +101,24 @@ func (b bundle) with(suffix, row []byte) bundle {
 }
 
 // bundledRow returns a row of a table with bundles, nil when there is none. It is
-// called inside a guard.
-func (r *record) bundledRow(t lockport.Table, table *bolt.Bucket, key []byte) ([]byte, error) {
+// called inside a guard, and the row is good until the next call.
+func (v *view) bundledRow(t lockport.Table, table *bolt.Bucket, key []byte) ([]byte, error) {
 	name, suffix, ok := bundleKey(key)
 	if !ok {
-		return r.rowOf(t, table, key)
+		return v.r.rowOf(t, table, key)
 	}
-	b, err := r.bundleOf(t, table, name)
+	value := table.Get(name)
+	if value == nil {
+		return nil, nil
+	}
+	data, err := v.r.openRowInto(v.room, t, name, value)
 	if err != nil {
 		return nil, err
+	}
+	v.room = data
+	b, err := openBundle(data)
+	if err != nil {
+		return nil, v.r.rowDamaged(t)
 	}
 	switch at, found := b.find(suffix); {
 	case !found:
@@ -117,7 +126,7 @@ func (r *record) bundledRow(t lockport.Table, table *bolt.Bucket, key []byte) ([
 	case len(b[at].row) > 0:
 		return b[at].row, nil
 	}
-	return r.rowOf(t, table, key)
+	return v.r.rowOf(t, table, key)
 }
 
 // rowOf returns what stands under a key, nil when there is nothing.

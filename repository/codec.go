@@ -151,7 +151,10 @@ func (c *codec) pack(dst, plain []byte) []byte {
 }
 
 // unpack undoes pack. The result may share memory with packed.
-func (c *codec) unpack(packed []byte) ([]byte, error) {
+func (c *codec) unpack(packed []byte) ([]byte, error) { return c.unpackInto(nil, packed) }
+
+// unpackInto is unpack where there may be room for the result.
+func (c *codec) unpackInto(room, packed []byte) ([]byte, error) {
 	if len(packed) == 0 {
 		return nil, errors.New("empty value")
 	}
@@ -159,13 +162,13 @@ func (c *codec) unpack(packed []byte) ([]byte, error) {
 	case packedPlain:
 		return packed[1:], nil
 	case packedZstd:
-		return c.unpacker.DecodeAll(packed[1:], nil)
+		return c.unpacker.DecodeAll(packed[1:], room[:0])
 	case packedS2:
 		// What follows may be anybody's: its length is looked at before its memory is taken.
 		if n, err := s2.DecodedLen(packed[1:]); err != nil || n > quickUpTo {
 			return nil, errors.New("a length that was never packed")
 		}
-		return c.quick.Decode(nil, packed[1:])
+		return c.quick.Decode(room[:cap(room)], packed[1:])
 	}
 	return nil, fmt.Errorf("packed in way %d, which this version does not know", packed[0])
 }

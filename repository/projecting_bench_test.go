@@ -12,6 +12,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/clinical"
 	"github.com/lockport-hie/lockport/directory"
 	"github.com/lockport-hie/lockport/projection"
 )
@@ -25,8 +26,8 @@ func BenchmarkProjection(b *testing.B) {
 	}
 }
 
-// laboratory is the directory of the region that report writes from.
-func laboratory() []lockport.Entry {
+// laboratoryDirectory is the directory of the region that oruOf writes from.
+func laboratoryDirectory() []lockport.Entry {
 	var entries []lockport.Entry
 	for _, c := range []directory.Change{
 		{Participant: &directory.Participant{ID: "northfield", Name: "Northfield", Type: directory.Hospital, County: "36067", Joined: "2020-01-01"}},
@@ -40,51 +41,17 @@ func laboratory() []lockport.Entry {
 }
 
 func benchmarkProjection(b *testing.B, reports int) {
-	v, err := newVault(testOptions(b, nil))
-	if err != nil {
-		b.Fatal(err)
-	}
-	path := filepath.Join(b.TempDir(), recordName)
-	r, err := openRecordAt(v, path, [16]byte{1})
-	if err != nil {
-		b.Fatal(err)
-	}
-	r.db.NoSync = true
-	patients := max(b.N/reports, 1)
-	order := rand.New(rand.NewPCG(1, 2))
-	rules := projection.New()
-	var p progress
-	seq := lockport.Seq(0)
-	setup := laboratory()
-	next := func() (h lockport.Entry, plain []byte) {
-		e := lockport.Entry{}
-		if len(setup) > 0 {
-			e, setup = setup[0], setup[1:]
-		} else {
-			e = oruOf(int(seq), order.IntN(patients))
-		}
-		plain, err := v.encodeEntry(&e)
-		if err != nil {
-			b.Fatal(err)
-		}
-		seq++
-		return lockport.Entry{Seq: seq, Kind: e.Kind, Time: e.Time}, plain
-	}
+	l := newLaboratory(b, max(b.N/reports, 1))
 	var before, after syscall.Rusage
 	var cpu int64
 	b.ReportAllocs()
 	b.ResetTimer()
 	for left := b.N; left > 0; left -= applyEntries {
 		b.StopTimer()
-		var heads []lockport.Entry
-		var plains [][]byte
-		for range min(left, applyEntries) {
-			h, plain := next()
-			heads, plains = append(heads, h), append(plains, plain)
-		}
+		heads, plains := l.next(min(left, applyEntries))
 		b.StartTimer()
 		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
-		if err := applyBatch(r, v, rules, &p, heads, plains); err != nil {
+		if err := l.apply(heads, plains); err != nil {
 			b.Fatal(err)
 		}
 		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
@@ -93,39 +60,110 @@ func benchmarkProjection(b *testing.B, reports int) {
 	b.StopTimer()
 	n := float64(b.N)
 	b.ReportMetric(float64(cpu)/n/1000, "cpu-µs/msg")
-	reportTables(b, r, n)
-	if err := r.db.close(); err != nil {
+	reportTables(b, l.record, n)
+	if err := l.record.db.close(); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(float64(sizeOf(path))/n, "file-B/msg")
+	b.ReportMetric(float64(sizeOf(l.record.path))/n, "file-B/msg")
 }
 
-func applyBatch(r *record, v *vault, rules lockport.Projector, p *progress, heads []lockport.Entry, plains [][]byte) error {
-	tx, err := r.db.Begin(false)
+// BenchmarkNewest reads the newest 50 results of a patient, among 20,000 of 200.
+func BenchmarkNewest(b *testing.B) {
+	l := newLaboratory(b, 200)
+	for range 10 {
+		heads, plains := l.next(2000)
+		if err := l.apply(heads, plains); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		err := l.record.db.View(func(tx *bolt.Tx) error {
+			v := &view{r: l.record, tx: tx}
+			reports, err := v.results([]lockport.RegistrationID{lockport.RegistrationID(1 + n%100)}, clinical.ResultFilter{Limit: 50})
+			if err == nil && len(reports) != 50 {
+				b.Errorf("%d results", len(reports))
+			}
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// laboratory is a record that result messages are applied to.
+type laboratory struct {
+	tb       testing.TB
+	vault    *vault
+	record   *record
+	rules    lockport.Projector
+	progress progress
+	seq      lockport.Seq
+	setup    []lockport.Entry
+	patients int
+	chance   *rand.Rand
+}
+
+func newLaboratory(tb testing.TB, patients int) *laboratory {
+	tb.Helper()
+	v, err := newVault(testOptions(tb, nil))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r, err := openRecordAt(v, filepath.Join(tb.TempDir(), recordName), [16]byte{1})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.db.NoSync = true
+	return &laboratory{tb: tb, vault: v, record: r, rules: projection.New(), setup: laboratoryDirectory(), patients: patients, chance: rand.New(rand.NewPCG(1, 2))}
+}
+
+// next makes entries as the committer hands them on: without and with their
+// body, which is encoded.
+func (l *laboratory) next(n int) (heads []lockport.Entry, plains [][]byte) {
+	for range n {
+		var e lockport.Entry
+		if len(l.setup) > 0 {
+			e, l.setup = l.setup[0], l.setup[1:]
+		} else {
+			e = oruOf(int(l.seq), l.chance.IntN(l.patients))
+		}
+		plain, err := l.vault.encodeEntry(&e)
+		if err != nil {
+			l.tb.Fatal(err)
+		}
+		l.seq++
+		heads, plains = append(heads, lockport.Entry{Seq: l.seq, Kind: e.Kind, Time: e.Time}), append(plains, plain)
+	}
+	return heads, plains
+}
+
+// apply is one transaction of the projector.
+func (l *laboratory) apply(heads []lockport.Entry, plains [][]byte) error {
+	tx, err := l.record.db.Begin(false)
 	if err != nil {
 		return err
 	}
-	rows := newRecordTx(r, tx)
-	if err := rules.Begin(rows); err != nil {
+	defer func() { _ = tx.Rollback() }()
+	rows := newRecordTx(l.record, tx)
+	if err := l.rules.Begin(rows); err != nil {
 		return err
 	}
 	for i := range heads {
-		if err := v.decodeEntry(&heads[i], plains[i]); err != nil {
+		if err := l.vault.decodeEntry(&heads[i], plains[i]); err != nil {
 			return err
 		}
 		rows.begin()
-		if err := rules.Apply(rows, &heads[i]); err != nil {
+		if err := l.rules.Apply(rows, &heads[i]); err != nil {
 			return err
 		}
 		rows.keep()
 	}
-	if err := rules.End(rows); err != nil {
+	if err := l.rules.End(rows); err != nil {
 		return err
 	}
-	if err := tx.Rollback(); err != nil {
-		return err
-	}
-	return r.db.Update(func(tx *bolt.Tx) error { return rows.flush(tx, p) })
+	return l.record.db.Update(func(tx *bolt.Tx) error { return rows.flush(tx, &l.progress) })
 }
 
 // reportTables logs what each table takes.

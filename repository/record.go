@@ -185,6 +185,11 @@ func (r *record) sealRow(t lockport.Table, key, row []byte, epoch uint64) ([]byt
 
 // openRow undoes sealRow. The result is a copy.
 func (r *record) openRow(t lockport.Table, key, value []byte) ([]byte, error) {
+	return r.openRowInto(nil, t, key, value)
+}
+
+// openRowInto is openRow where there may be room for the result.
+func (r *record) openRowInto(room []byte, t lockport.Table, key, value []byte) ([]byte, error) {
 	epoch, n := binary.Uvarint(value)
 	if n <= 0 || len(key) > bolt.MaxKeySize || len(value) > maxValue {
 		return nil, r.rowDamaged(t) // lengths are checked before anything is copied
@@ -197,7 +202,7 @@ func (r *record) openRow(t lockport.Table, key, value []byte) ([]byte, error) {
 	if err != nil {
 		return nil, r.rowDamaged(t)
 	}
-	row, err := r.vault.unpack(packed)
+	row, err := r.vault.unpackInto(room, packed)
 	if err != nil {
 		return nil, r.rowDamaged(t)
 	}
@@ -216,6 +221,7 @@ type view struct {
 	r     *record
 	tx    *bolt.Tx
 	until time.Time // zero: no limit
+	room  []byte    // for the bundle that was read last
 }
 
 var _ lockport.Snapshot = (*view)(nil)
@@ -224,7 +230,8 @@ func (v *view) Token(space string, parts ...string) lockport.Token {
 	return v.r.vault.Token(space, parts...)
 }
 
-// raw returns a row's CBOR, nil when there is none.
+// raw returns a row's CBOR, nil when there is none. It is good until the next
+// call.
 func (v *view) raw(t lockport.Table, key []byte) ([]byte, error) {
 	var row []byte
 	err := v.r.db.guard(func() error {
@@ -233,7 +240,7 @@ func (v *view) raw(t lockport.Table, key []byte) ([]byte, error) {
 			return err
 		}
 		if bundled(t) {
-			row, err = v.r.bundledRow(t, b, key)
+			row, err = v.bundledRow(t, b, key)
 		} else {
 			row, err = v.r.rowOf(t, b, key)
 		}

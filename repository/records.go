@@ -77,34 +77,36 @@ func newest[T any](v *view, t lockport.Table, regs []lockport.RegistrationID, fr
 // newest collection first. Without a ticket that permits it, it fails with kind
 // Refused.
 func (s *Store) Results(ctx context.Context, t *consent.Ticket, f clinical.ResultFilter) ([]clinical.Report, error) {
-	return permitted(ctx, s, t, func(v *view) ([]clinical.Report, error) {
-		rows, err := newest(v, lockport.TablePatientResults, t.Registrations(), f.From, f.Until, f.Limit,
-			func(key []byte, decode func(any) error) (listedResult, time.Time, bool, error) {
-				row := listedResult{key: key}
-				at := clinical.IndexTime(key)
-				if err := decode(&row.place); err != nil {
-					return row, at, false, err
-				}
-				wanted, err := v.wants(f, row, at)
-				return row, at, wanted, err
-			})
+	return permitted(ctx, s, t, func(v *view) ([]clinical.Report, error) { return v.results(t.Registrations(), f) })
+}
+
+func (v *view) results(regs []lockport.RegistrationID, f clinical.ResultFilter) ([]clinical.Report, error) {
+	rows, err := newest(v, lockport.TablePatientResults, regs, f.From, f.Until, f.Limit,
+		func(key []byte, decode func(any) error) (listedResult, time.Time, bool, error) {
+			row := listedResult{key: key}
+			at := clinical.IndexTime(key)
+			if err := decode(&row.place); err != nil {
+				return row, at, false, err
+			}
+			wanted, err := v.wants(f, row, at)
+			return row, at, wanted, err
+		})
+	if err != nil {
+		return nil, err
+	}
+	reports := make([]clinical.Report, 0, len(rows))
+	for _, row := range rows {
+		result, err := v.result(row)
 		if err != nil {
 			return nil, err
 		}
-		reports := make([]clinical.Report, 0, len(rows))
-		for _, row := range rows {
-			result, err := v.result(row)
-			if err != nil {
-				return nil, err
-			}
-			r, err := v.report(result, f.AllVersions)
-			if err != nil {
-				return nil, err
-			}
-			reports = append(reports, r)
+		r, err := v.report(result, f.AllVersions)
+		if err != nil {
+			return nil, err
 		}
-		return reports, nil
-	})
+		reports = append(reports, r)
+	}
+	return reports, nil
 }
 
 // listedResult is a row of a patient's list of results.
