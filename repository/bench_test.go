@@ -90,7 +90,7 @@ func benchmarkPlainAppend(b *testing.B) {
 		if _, err := f.Write(page); err != nil {
 			b.Fatal(err)
 		}
-		if err := syscall.Fdatasync(int(f.Fd())); err != nil {
+		if err := flushData(f); err != nil {
 			b.Fatal(err)
 		}
 	}

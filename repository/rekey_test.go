@@ -396,7 +396,7 @@ func TestRekeyRefuses(t *testing.T) {
 	}
 	// An entry that has rotted is not carried over as if nothing were.
 	o, r = rekeyed(t, 40)
-	poke(t, filepath.Join(o.Dir, journalName(1)), blockSize+frameSize+headerSize+40, 0xff)
+	flip(t, filepath.Join(o.Dir, journalName(1)), blockSize+frameSize+headerSize+40)
 	if _, err := Rekey(t.Context(), o, r); lockport.KindOf(err) != lockport.Corrupt || !strings.Contains(err.Error(), "entry 1") {
 		t.Error("a damaged entry:", err)
 	}

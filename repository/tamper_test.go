@@ -162,6 +162,16 @@ func poke(t *testing.T, path string, at int64, to byte) {
 	}
 }
 
+// flip changes a byte, whatever it was.
+func flip(t *testing.T, path string, at int64) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	poke(t, path, at, ^data[at])
+}
+
 // The end of a journal can be cut so that the rest is sound. The record knows
 // how far it was.
 func TestCutEndIsRefused(t *testing.T) {
