@@ -103,7 +103,7 @@ func TestCheckNamesFileAndRemedy(t *testing.T) {
 		}},
 		"page": {recordName, "says that it is another page", doReindex, func(t *testing.T, o Options) {
 			path := filepath.Join(o.Dir, recordName)
-			poke(t, path, firstPage(t, path, tableBucket(lockport.TableResults)), 0xff)
+			flip(t, path, firstPage(t, path, tableBucket(lockport.TableResults)))
 		}},
 		"window": {"window-2026-03-01.bolt", "not what was written", doReindex, func(t *testing.T, o Options) {
 			flipRun(t, filepath.Join(o.Dir, "window-2026-03-01.bolt"))
@@ -112,11 +112,11 @@ func TestCheckNamesFileAndRemedy(t *testing.T) {
 			editJournal(t, filepath.Join(o.Dir, journalName(1)), change(17, func(v []byte) { v[headerSize+9] ^= 1 }))
 		}},
 		"frame": {"journal-0001.log", "its bytes are not those that were written", doRestore, func(t *testing.T, o Options) {
-			poke(t, filepath.Join(o.Dir, journalName(1)), 90_000, 0xff)
+			flip(t, filepath.Join(o.Dir, journalName(1)), 90_000)
 		}},
 		"mark": {"journal-0001.log", "cannot be found", doRestore, func(t *testing.T, o Options) { moveMark(t, filepath.Join(o.Dir, journalName(1))) }},
 		"header": {"journal", "its header is not the one", doRestore, func(t *testing.T, o Options) {
-			poke(t, filepath.Join(o.Dir, journalName(1)), 30, 0xff)
+			flip(t, filepath.Join(o.Dir, journalName(1)), 30)
 		}},
 		"cut": {recordName, "entries are missing", "restore the journal from a backup", func(t *testing.T, o Options) {
 			cutJournal(t, filepath.Join(o.Dir, journalName(1)), 200)

@@ -59,7 +59,7 @@ func TestCompactRefuses(t *testing.T) {
 		}},
 		"page": {t.Context(), lockport.Corrupt, "lockport reindex", func(t *testing.T, o *Options) {
 			path := filepath.Join(o.Dir, recordName)
-			poke(t, path, firstPage(t, path, tableBucket(lockport.TableResults)), 0xff)
+			flip(t, path, firstPage(t, path, tableBucket(lockport.TableResults)))
 		}},
 		"no record": {t.Context(), lockport.NotFound, "there is no record", func(t *testing.T, o *Options) { remove(t, *o, recordName) }},
 		"stopped":   {cancelled, lockport.Internal, "cancel", func(*testing.T, *Options) {}},

@@ -110,7 +110,7 @@ func TestReindexAfterDamage(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, o Options){
 		"a page": func(t *testing.T, o Options) {
 			path := filepath.Join(o.Dir, recordName)
-			poke(t, path, firstPage(t, path, tableBucket(lockport.TableResults)), 0xff)
+			flip(t, path, firstPage(t, path, tableBucket(lockport.TableResults)))
 		},
 		"all of it":      func(t *testing.T, o Options) { replace(t, filepath.Join(o.Dir, recordName), noise(1, 1<<20)) },
 		"cut":            func(t *testing.T, o Options) { replace(t, filepath.Join(o.Dir, recordName), []byte("x")) },
@@ -118,7 +118,7 @@ func TestReindexAfterDamage(t *testing.T) {
 		"another record": func(t *testing.T, o Options) { copyOf(t, filled(t, 3, nil), o, recordName) },
 		"a window": func(t *testing.T, o Options) {
 			path := filepath.Join(o.Dir, "window-2026-03-01.bolt")
-			poke(t, path, firstPage(t, path, runsBucket), 0xff)
+			flip(t, path, firstPage(t, path, runsBucket))
 		},
 		"a run":     func(t *testing.T, o Options) { flipRun(t, filepath.Join(o.Dir, "window-2026-03-01.bolt")) },
 		"no window": func(t *testing.T, o Options) { remove(t, o, "window-2026-03-01.bolt") },

@@ -52,6 +52,8 @@ var bans = []ban{
 var callAllowed = map[string]string{
 	"repository/committer.go time.Now":     "how long a commit takes decides how long the next one gathers; nothing of it is stored",
 	"repository/committer.go time.Since":   "how long a commit takes decides how long the next one gathers; nothing of it is stored",
+	"repository/gather.go time.Now":        "a group waits for a share of what a commit takes; nothing of it is stored",
+	"repository/gather.go time.Since":      "a group waits for a share of what a commit takes; nothing of it is stored",
 	"repository/journalfile.go time.Sleep": "a measurement may ask for a slower disk; in service nothing is added",
 	"repository/projector.go time.Sleep":   "a measurement may ask for a slower disk; in service nothing is added",
 	"repository/projector.go time.Now":     "the length of a transaction is bounded in time; nothing of it is stored",
