@@ -112,8 +112,12 @@ func (c *copying) write(to *os.File, chunk []byte) error {
 			return err
 		}
 	}
-	_, err := to.Write(chunk)
-	return err
+	if _, err := to.Write(chunk); err != nil {
+		return err
+	}
+	// So that the flush that follows finds little left to write.
+	beginFlush(to, 0, 0)
+	return nil
 }
 
 // pace counts bytes and waits until as many are due.

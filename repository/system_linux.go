@@ -51,3 +51,8 @@ func dontNeed(f *os.File, off, n int64) {
 func asAsked(f *os.File) {
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM) // advice only
 }
+
+// beginFlush has a part of a file written to the disk without waiting for it.
+func beginFlush(f *os.File, off, n int64) {
+	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE) // the flush that follows tells of failures
+}
