@@ -35,6 +35,7 @@ type order struct {
 	Point      point  // where something happens
 	Hit        int    // at the how many-th time
 	Action     action // what
+	Patient    bool   // send again what is refused because the disk is full
 	Look       bool   // only open the store and look into it
 
 	// The controls. Each breaks a promise.
@@ -146,6 +147,10 @@ func (o order) load(s *Store) error {
 	}
 	if l.Senders == 0 {
 		l.Senders = 16
+	}
+	l.Refused = func(_ int, err error) bool {
+		pause(time.Millisecond)
+		return o.Patient && lockport.KindOf(err) == lockport.Full
 	}
 	return l.Run(context.Background())
 }

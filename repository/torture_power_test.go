@@ -3,6 +3,7 @@ package repository
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -92,7 +93,8 @@ func (v *victim) kill() string {
 	return v.stderr.String()
 }
 
-// mountDisk mounts a disk, or skips the test where that is not possible.
+// mountDisk mounts a disk until the test ends, or skips the test where that is
+// not possible.
 func mountDisk(t *testing.T) (*faultfs.Disk, string) {
 	t.Helper()
 	d, dir := faultfs.New(), t.TempDir()
@@ -118,47 +120,55 @@ func below(dir string) *target {
 // broke a promise or did not open.
 func powerCuts(t *testing.T, cuts int, r *rand.Rand, lie bool, o order) (bad, acked int) {
 	t.Helper()
+	mountDisk(t) // or skip here, once
 	const perChild = 25
-	for done := 0; done < cuts; {
-		disk, dir := mountDisk(t)
-		mounted := newTargetIn(t, dir)
-		if lie {
-			disk.Lie()
+	for done := 0; done < cuts; done += perChild {
+		// A disk of its own for each: what is unmounted takes no memory.
+		t.Run(fmt.Sprint(done), func(t *testing.T) {
+			b, a := cutAndLook(t, min(perChild, cuts-done), r, lie, o)
+			bad, acked = bad+b, acked+a
+		})
+	}
+	return bad, acked
+}
+
+// cutAndLook is powerCuts for one child.
+func cutAndLook(t *testing.T, cuts int, r *rand.Rand, lie bool, o order) (bad, acked int) {
+	t.Helper()
+	disk, dir := mountDisk(t)
+	mounted := newTargetIn(t, dir)
+	if lie {
+		disk.Lie()
+	}
+	o.Keys, o.Data = mounted.Keys, mounted.Data
+	v := startVictim(t, o)
+	defer v.kill()
+	for cut := range cuts {
+		if !v.await(v.taken().Total() + 1 + r.IntN(300)) {
+			t.Fatal("the child ended by itself: " + v.kill())
 		}
-		o.Keys, o.Data = mounted.Keys, mounted.Data
-		v := startVictim(t, o)
-		want := 0
-		for range min(perChild, cuts-done) {
-			done++
-			want += 1 + r.IntN(300)
-			if !v.await(want) {
-				t.Fatal("the child ended by itself: " + v.kill())
-			}
-			// A moment between two groups is as good as one within a flush.
-			pause(time.Duration(r.IntN(2000)) * time.Microsecond)
-			image := scratch(t)
-			left := below(image)
-			if err := disk.Cut(image, r, func() { left.told = v.taken() }); err != nil {
-				t.Fatal(err)
-			}
-			// It stands still while the image is looked at.
-			v.signal(t, syscall.SIGSTOP)
-			acked += left.told.Total()
-			if f, err := left.examine(t.Context()); err != nil || f.Any() {
-				bad++
-				if !lie && !o.NoSync {
-					t.Errorf("cut %d: of %d acknowledged messages %s (%v)", done, left.told.Total(), f, err)
-				}
-			} else if done%10 == 0 {
-				left.sameRecord(t)
-			}
-			if err := os.RemoveAll(image); err != nil {
-				t.Fatal(err)
-			}
-			v.signal(t, syscall.SIGCONT)
-			want = v.taken().Total()
+		// A moment between two groups is as good as one within a flush.
+		pause(time.Duration(r.IntN(2000)) * time.Microsecond)
+		image := scratch(t)
+		left := below(image)
+		if err := disk.Cut(image, r, func() { left.told = v.taken() }); err != nil {
+			t.Fatal(err)
 		}
-		v.kill()
+		// It stands still while the image is looked at.
+		v.signal(t, syscall.SIGSTOP)
+		acked += left.told.Total()
+		if f, err := left.examine(t.Context()); err != nil || f.Any() {
+			bad++
+			if !lie && !o.NoSync {
+				t.Errorf("cut %d: of %d acknowledged messages %s (%v)", cut, left.told.Total(), f, err)
+			}
+		} else if cut%10 == 0 {
+			left.sameRecord(t)
+		}
+		if err := os.RemoveAll(image); err != nil {
+			t.Fatal(err)
+		}
+		v.signal(t, syscall.SIGCONT)
 	}
 	return bad, acked
 }

@@ -17,7 +17,8 @@ const sector = 512
 type Disk struct {
 	mu    sync.Mutex
 	root  *node
-	calls int // writes, allocations and syncs so far
+	calls int // writes, allocations and syncs since Fail
+	fails int // of them failed
 	fault Fault
 	lies  bool
 }
@@ -27,6 +28,7 @@ type Fault struct {
 	Call  int           // which one, counted from 1 since Fail; 0 is none
 	Errno syscall.Errno // what it fails with
 	Keep  bool          // calls after it fail, too, but for reads
+	Room  bool          // only calls that take room on the disk are counted and fail
 }
 
 // node is a file or a directory.
@@ -39,6 +41,7 @@ type node struct {
 	// Of a file: what reads give, what was flushed, and what was done since.
 	data, flushed content
 	pending       []change
+	room          int64 // bytes from the beginning that have their place on the disk
 }
 
 // content is what a file holds: bytes, and zeros behind them up to its size, so
@@ -75,7 +78,14 @@ func (d *Disk) Lie() {
 func (d *Disk) Fail(f Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.calls, d.fault = 0, f
+	d.calls, d.fails, d.fault = 0, 0, f
+}
+
+// Failed returns how many calls have failed since Fail.
+func (d *Disk) Failed() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fails
 }
 
 // Calls returns how many writes, allocations and syncs there were since Fail.
@@ -85,10 +95,15 @@ func (d *Disk) Calls() int {
 	return d.calls
 }
 
-// called counts a call and returns what it fails with. d.mu is held.
-func (d *Disk) called() syscall.Errno {
+// called counts a call, which takes room or does not, and returns what it fails
+// with. d.mu is held.
+func (d *Disk) called(takesRoom bool) syscall.Errno {
+	if d.fault.Room && !takesRoom {
+		return 0
+	}
 	d.calls++
 	if d.fault.Call > 0 && (d.calls == d.fault.Call || d.fault.Keep && d.calls > d.fault.Call) {
+		d.fails++
 		return d.fault.Errno
 	}
 	return 0
@@ -207,34 +222,55 @@ func writeFile(path string, c content) error {
 func (d *Disk) write(n *node, data []byte, at int64) syscall.Errno {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if errno := d.called(); errno != 0 {
+	end := at + int64(len(data))
+	if errno := d.called(end > n.room); errno != 0 {
 		return errno
 	}
+	n.room = max(n.room, end)
 	data = slices.Clone(data)
 	n.data.put(at, data)
 	n.pending = append(n.pending, change{at, data})
 	return 0
 }
 
-// size changes the size of a file. Growing is an allocation and can fail.
+// size changes the size of a file. Growing can fail.
 func (d *Disk) size(n *node, size int64) syscall.Errno {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if size > n.data.size {
-		if errno := d.called(); errno != 0 {
+		if errno := d.called(false); errno != 0 {
 			return errno
 		}
 	}
+	n.resize(size)
+	n.room = min(n.room, size)
+	return 0
+}
+
+// allocate takes room for the first bytes of a file.
+func (d *Disk) allocate(n *node, size int64) syscall.Errno {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if errno := d.called(size > n.room); errno != 0 {
+		return errno
+	}
+	n.room = max(n.room, size)
+	if size > n.data.size {
+		n.resize(size)
+	}
+	return 0
+}
+
+func (n *node) resize(size int64) {
 	n.data.resize(size)
 	n.pending = append(n.pending, change{size, nil})
-	return 0
 }
 
 // sync flushes a file or a directory.
 func (d *Disk) sync(n *node) syscall.Errno {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if errno := d.called(); errno != 0 {
+	if errno := d.called(false); errno != 0 {
 		n.pending = nil
 		return errno
 	}

@@ -116,3 +116,35 @@ func TestFaults(t *testing.T) {
 		t.Errorf("after a sync that lied: %v", seen)
 	}
 }
+
+// TestRoom: a disk that is full takes what has its place already, and nothing
+// else.
+func TestRoom(t *testing.T) {
+	d, f := New(), &node{}
+	if errno := d.allocate(f, 2*sector); errno != 0 {
+		t.Fatal(errno)
+	}
+	d.Fail(Fault{Call: 1, Errno: syscall.ENOSPC, Keep: true, Room: true})
+	page := make([]byte, sector)
+	for what, c := range map[string]struct {
+		got  syscall.Errno
+		full bool
+	}{
+		"a write into its place":     {d.write(f, page, sector), false},
+		"a write behind it":          {d.write(f, page, sector+1), true},
+		"more room":                  {d.allocate(f, 3*sector), true},
+		"the same room":              {d.allocate(f, 2*sector), false},
+		"a size without room":        {d.size(f, 9*sector), false},
+		"a write into a hole":        {d.write(f, page, 8*sector), true},
+		"a sync":                     {d.sync(f), false},
+		"less room":                  {d.size(f, sector), false},
+		"a write into what was left": {d.write(f, page, sector), true},
+	} {
+		if c.full != (c.got == syscall.ENOSPC) {
+			t.Errorf("%s: %v", what, c.got)
+		}
+	}
+	if d.Failed() != 4 {
+		t.Error(d.Failed(), "calls have failed")
+	}
+}

@@ -115,10 +115,7 @@ func (i *inode) Allocate(_ context.Context, _ fs.FileHandle, off, size uint64, m
 	if mode != 0 {
 		return syscall.EOPNOTSUPP
 	}
-	if _, have := i.disk.read(i.node, nil, 0); int64(off+size) > have {
-		return i.disk.size(i.node, int64(off+size))
-	}
-	return 0
+	return i.disk.allocate(i.node, int64(off+size))
 }
 
 // Setattr implements fs.NodeSetattrer. Only the size is kept.
