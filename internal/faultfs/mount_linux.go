@@ -2,6 +2,9 @@ package faultfs
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -22,7 +25,30 @@ func (d *Disk) Mount(dir string) (unmount func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return server.Unmount, nil
+	return server.Unmount, keepDevice()
+}
+
+// keepDevice lets no child inherit the device. As long as one has it, the kernel
+// waits for answers from a server that is gone, and whoever uses the disk hangs
+// for ever.
+func keepDevice() error {
+	const open = "/proc/self/fd"
+	files, err := os.ReadDir(open)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		to, err := os.Readlink(filepath.Join(open, f.Name()))
+		if err != nil || to != "/dev/fuse" {
+			continue // the list has the file that reads it, too, which is closed
+		}
+		fd, err := strconv.Atoi(f.Name())
+		if err != nil {
+			return err
+		}
+		syscall.CloseOnExec(fd)
+	}
+	return nil
 }
 
 // inode is a node as the kernel sees it.
