@@ -31,7 +31,12 @@ type victim struct {
 // startVictim starts a child.
 func startVictim(t *testing.T, o order) *victim {
 	t.Helper()
-	v := &victim{cmd: command(t, o), ended: make(chan struct{}), more: make(chan struct{}, 1), told: &torture.Tally{Behind: true}}
+	told, err := torture.Parse(o.From)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told.Behind = true
+	v := &victim{cmd: command(t, o), ended: make(chan struct{}), more: make(chan struct{}, 1), told: told}
 	v.cmd.Stderr = &v.stderr
 	out, err := v.cmd.StdoutPipe()
 	if err == nil {
@@ -97,7 +102,16 @@ func (v *victim) kill() string {
 // not possible.
 func mountDisk(t *testing.T) (*faultfs.Disk, string) {
 	t.Helper()
+	return mountImage(t, t.TempDir())
+}
+
+// mountImage is mountDisk for a disk with what is below a directory.
+func mountImage(t *testing.T, image string) (*faultfs.Disk, string) {
+	t.Helper()
 	d, dir := faultfs.New(), t.TempDir()
+	if err := d.Load(image); err != nil {
+		t.Fatal(err)
+	}
 	unmount, err := d.Mount(dir)
 	if err != nil {
 		t.Skipf("SKIPPED: no file system that can lose power: it wants root and /dev/fuse (%v)", err)
@@ -208,4 +222,65 @@ func TestTorturePowerControl(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTorturePowerAgain cuts the power again and again on what the last cut has
+// left, half of the time while the store opens: what a recovery has done and not
+// flushed is lost, too.
+func TestTorturePowerAgain(t *testing.T) {
+	cuts := 30
+	switch {
+	case testing.Short():
+		cuts = 4
+	case long():
+		cuts = 2000
+	}
+	r := seeded(t)
+	const perStore = 30
+	acknowledged := 0
+	for cut := 0; cut < cuts; cut += perStore {
+		left := newTargetIn(t, t.TempDir())
+		image := filepath.Dir(left.Data)
+		for k := range min(perStore, cuts-cut) {
+			next := scratch(t)
+			t.Run(fmt.Sprint(cut+k), func(t *testing.T) { left = cutAgain(t, r, image, next, left.told) })
+			if t.Failed() {
+				return
+			}
+			if err := os.RemoveAll(image); err != nil {
+				t.Fatal(err)
+			}
+			image = next
+		}
+		acknowledged += left.told.Total()
+	}
+	t.Logf("%d cuts, %d messages acknowledged", cuts, acknowledged)
+}
+
+// cutAgain has a child go on with an image and cuts the power. It leaves the next
+// image as the cut has left it, looks at a copy, and returns what was told.
+func cutAgain(t *testing.T, r *rand.Rand, image, next string, told *torture.Tally) *target {
+	t.Helper()
+	disk, dir := mountImage(t, image)
+	mounted := below(dir)
+	mounted.From = told.String()
+	v := startVictim(t, mounted.order)
+	defer v.kill()
+	if r.IntN(2) == 0 {
+		pause(time.Duration(r.IntN(60)) * time.Millisecond)
+	} else if !v.await(told.Total() + 1 + r.IntN(300)) {
+		t.Fatal("the child ended by itself: " + v.kill())
+	}
+	looked := scratch(t)
+	left := below(looked)
+	if err := disk.Cut(next, r, func() { left.told = v.taken() }); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("cp", "-a", next+"/.", looked).CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	if f, err := left.examine(t.Context()); err != nil || f.Any() {
+		t.Errorf("of %d acknowledged messages %s (%v)", left.told.Total(), f, err)
+	}
+	return left
 }

@@ -1,6 +1,7 @@
 package faultfs
 
 import (
+	"bytes"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -66,6 +67,42 @@ func newDir() *node {
 
 // New returns an empty disk.
 func New() *Disk { return &Disk{root: newDir()} }
+
+// Load puts the files and directories below a directory of another file system
+// on the disk, flushed, as they would be after a restart.
+func (d *Disk) Load(dir string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.root.load(dir)
+}
+
+func (n *node) load(dir string) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name())
+		child := newDir()
+		if f.IsDir() {
+			err = child.load(path)
+		} else {
+			child, err = loadFile(path)
+		}
+		if err != nil {
+			return err
+		}
+		n.children[f.Name()], n.synced[f.Name()] = child, child
+	}
+	return nil
+}
+
+func loadFile(path string) (*node, error) {
+	b, err := os.ReadFile(path)
+	size := int64(len(b))
+	b = bytes.TrimRight(b, "\x00")
+	return &node{data: content{b, size}, flushed: content{slices.Clone(b), size}, room: size}, err
+}
 
 // Lie makes syncs do nothing from now on and say that they did.
 func (d *Disk) Lie() {

@@ -2,6 +2,7 @@ package faultfs
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -146,5 +147,22 @@ func TestRoom(t *testing.T) {
 	}
 	if d.Failed() != 4 {
 		t.Error(d.Failed(), "calls have failed")
+	}
+}
+
+// TestLoad: what a cut has left is a disk again, and all of it is flushed.
+func TestLoad(t *testing.T) {
+	from, again := t.TempDir(), t.TempDir()
+	want := []byte("a file\x00\x00")
+	err := errors.Join(os.Mkdir(filepath.Join(from, "dir"), 0o700), os.WriteFile(filepath.Join(from, "dir", "f"), want, 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New()
+	if err := errors.Join(d.Load(from), d.Cut(again, rand.New(rand.NewPCG(1, 1)), func() {})); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(again, "dir", "f")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -51,6 +51,17 @@ func keepDevice() error {
 	return nil
 }
 
+// OnAdd implements fs.NodeOnAdder: the kernel is told of what was loaded.
+func (i *inode) OnAdd(ctx context.Context) {
+	for name, n := range i.node.children {
+		mode := uint32(fuse.S_IFREG | 0o600)
+		if n.children != nil {
+			mode = fuse.S_IFDIR | 0o700
+		}
+		i.AddChild(name, i.NewPersistentInode(ctx, &inode{disk: i.disk, node: n}, fs.StableAttr{Mode: mode}), true)
+	}
+}
+
 // inode is a node as the kernel sees it.
 type inode struct {
 	fs.Inode
@@ -59,6 +70,7 @@ type inode struct {
 }
 
 var (
+	_ fs.NodeOnAdder   = (*inode)(nil)
 	_ fs.NodeCreater   = (*inode)(nil)
 	_ fs.NodeMkdirer   = (*inode)(nil)
 	_ fs.NodeUnlinker  = (*inode)(nil)
