@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"fmt"
 	"testing"
 )
 
@@ -42,30 +43,36 @@ func TestTorturePoints(t *testing.T) {
 	acknowledged := 0
 	for p, most := range everyPoint() {
 		for act, want := range ends {
-			for range times {
-				v := newFailing(t)
-				o := failing(v)
-				o.Point, o.Action, o.Hit = p, act, 1+r.IntN(most)
-				got, stderr := v.run(t, o, 0, 0)
-				if got == exitUnreached && o.Hit > 1 {
-					// How many transactions there are is a matter of time.
-					v = newFailing(t)
-					o = failing(v)
-					o.Point, o.Action, o.Hit = p, act, 1
-					got, stderr = v.run(t, o, 0, 0)
+			t.Run(fmt.Sprintf("%s, %s", p, act), func(t *testing.T) {
+				for range times {
+					acknowledged += meet(t, p, act, 1+r.IntN(most), want)
 				}
-				if got != want {
-					t.Fatalf("%s, %s, time %d: the child ended with %d: %s", p, act, o.Hit, got, stderr)
-				}
-				if f := v.judge(t); f.Any() {
-					t.Fatalf("%s, %s, time %d: %s", p, act, o.Hit, f)
-				}
-				v.goOn(t)
-				acknowledged += v.told.Total()
-			}
+			})
 		}
 	}
 	t.Logf("%d points, %d actions, %d times each: %d messages acknowledged", len(everyPoint()), len(ends), times, acknowledged)
+}
+
+// meet has something happen at a point, and the senders go on afterwards. It
+// returns how many messages were acknowledged.
+func meet(t *testing.T, p point, act action, hit, want int) int {
+	t.Helper()
+	v := newFailing(t)
+	defer v.remove(t)
+	o := failing(v)
+	o.Point, o.Action, o.Hit = p, act, hit
+	got, stderr := v.run(t, o, 0, 0)
+	if got == exitUnreached && hit > 1 {
+		return meet(t, p, act, 1, want) // how many transactions there are is a matter of time
+	}
+	if got != want {
+		t.Fatalf("time %d: the child ended with %d: %s", hit, got, stderr)
+	}
+	if f := v.judge(t); f.Any() {
+		t.Fatalf("time %d: %s", hit, f)
+	}
+	v.goOn(t)
+	return v.told.Total()
 }
 
 // goOn has the senders go on with what was left, with nothing in their way.
