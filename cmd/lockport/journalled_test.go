@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -56,6 +57,7 @@ func TestWhatOperatorsDoIsJournalled(t *testing.T) {
 		{pathQuarantineDiscard, sequenceQuestion{Sequence: second}},
 		{pathFeedPause, pauseQuestion{ID: "f", Paused: true}},
 		{pathFeedRetry, feedQuestion{ID: "f"}},
+		{pathBackup, backupQuestion{To: filepath.Join(t.TempDir(), "backup")}},
 	}
 	covered := map[string]bool{pathConsentList: true, pathConsentShow: true, pathConsentExplain: true} // they change and reveal nothing
 	for _, step := range steps {
