@@ -21,7 +21,7 @@ func crowd(b *testing.B, address string, idle, dripping int) (stop func()) {
 		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i%250+1))}}
 		conn, err := dialer.Dial("tcp", address)
 		if err != nil {
-			b.Skipf("only %d of %d connections can be opened here: %v", i, idle+dripping, err)
+			b.Skipf("SKIPPED: only %d of %d connections can be opened here: %v", i, idle+dripping, err)
 		}
 		conns = append(conns, conn)
 		if i < idle {
