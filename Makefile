@@ -9,7 +9,9 @@ COUNT     ?= 1
 FUZZTIME  ?= 30s
 
 # The packages in which goroutines share state; `make ci` runs the race detector
-# over these only, because it costs ten times the CPU time of a plain run.
+# over these only, and with the smaller counts of -short, because it costs ten times the CPU time of a
+# plain run; `make race` alone runs everything.
+RACEFLAGS ?= -timeout 60m
 CONCURRENT ?= $(patsubst %/,./%/...,$(wildcard consent/ mllp/ repository/ broker/ projection/ query/ cmd/))
 
 # The binary is static and holds no path of the machine that built it. Where git
@@ -37,7 +39,7 @@ test: ## all tests that need nothing but Go
 	$(GO) test $(PKGS)
 
 race: ## tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $(PKGS)
+	CGO_ENABLED=1 $(GO) test -race $(RACEFLAGS) $(PKGS)
 
 lint: ## gofmt, go vet, staticcheck, architecture rules
 	@bad=$$("$$($(GO) env GOROOT)/bin/gofmt" -l $$(find . -name '.?*' -prune -o -name '*.go' -print)) || exit 1; \
@@ -78,6 +80,6 @@ ci: ## what must pass before a change lands
 	$(MAKE) lint
 	$(MAKE) build
 	$(MAKE) test
-	@if command -v "$${CC:-$$($(GO) env CC)}" >/dev/null 2>&1; then $(MAKE) race PKGS="$(CONCURRENT)"; \
+	@if command -v "$${CC:-$$($(GO) env CC)}" >/dev/null 2>&1; then $(MAKE) race PKGS="$(CONCURRENT)" RACEFLAGS="-short -timeout 15m"; \
 	else echo "SKIPPED: race detector: no C compiler on this machine"; fi
 	$(MAKE) fuzz FUZZTIME=10000x

@@ -42,7 +42,14 @@ func TestTorturePoints(t *testing.T) {
 	ends := map[action]int{meetError: exitStopped, exit: exitAtPoint, wait: exitDone}
 	acknowledged := 0
 	for p, most := range everyPoint() {
+		only := action("")
+		if testing.Short() {
+			only = []action{meetError, exit, wait}[r.IntN(3)]
+		}
 		for act, want := range ends {
+			if only != "" && act != only {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s, %s", p, act), func(t *testing.T) {
 				for range times {
 					acknowledged += meet(t, p, act, 1+r.IntN(most), want)
