@@ -70,7 +70,8 @@ type codec struct {
 	quick    *s2.Dict
 	packer   *zstd.Encoder
 	unpacker *zstd.Decoder
-	buffers  sync.Pool
+	buffers  sync.Pool // of *bytes.Buffer, for encode
+	rooms    sync.Pool // of *[]byte, for what is packed and then sealed
 }
 
 func newCodec() (*codec, error) {
@@ -107,7 +108,8 @@ func newCodec() (*codec, error) {
 		return nil, errors.New("the dictionary is none for S2")
 	}
 	return &codec{enc: enc, dec: dec, quick: quick, packer: pack, unpacker: unpack,
-		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}, nil
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		rooms:   sync.Pool{New: func() any { return new([]byte) }}}, nil
 }
 
 // encode returns the CBOR encodings of values, one behind the other.
@@ -148,6 +150,17 @@ func (c *codec) pack(dst, plain []byte) []byte {
 		}
 	}
 	return append(append(dst[:start], packedPlain), plain...)
+}
+
+// packed calls use with head and the packed plain, in room that is used again
+// after use has returned.
+func (c *codec) packed(head, plain []byte, use func(packed []byte)) {
+	room := c.rooms.Get().(*[]byte)
+	*room = c.pack(append((*room)[:0], head...), plain)
+	use(*room)
+	if cap(*room) <= 1<<20 {
+		c.rooms.Put(room)
+	}
 }
 
 // unpack undoes pack. The result may share memory with packed.

@@ -154,9 +154,9 @@ func checkBody(e *lockport.Entry) error {
 
 // sealFor seals an entry under the key of one journal file.
 func (s *Store) sealFor(p *prepared, f *journalFile) {
-	inner := make([]byte, 0, len(p.salt)+len(p.plain)/2+64)
-	inner = s.vault.pack(append(inner, p.salt[:]...), p.plain)
-	p.sealed = f.sealer.seal(nil, inner, associated(uint8(p.kind), p.id))
+	s.vault.packed(p.salt[:], p.plain, func(inner []byte) {
+		p.sealed = f.sealer.seal(nil, inner, associated(uint8(p.kind), p.id))
+	})
 	p.file = f
 }
 

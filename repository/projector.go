@@ -3,6 +3,7 @@ package repository
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -20,6 +21,11 @@ const (
 	bulkEntries  = 10_000                // while the store opens: nobody reads yet
 	bulkTime     = time.Second
 )
+
+// yieldEvery is after how many entries, and rows, the projector lets others run:
+// the scheduler would leave it on a processor for 10 ms, and whoever waits there
+// for an acknowledgement behind it.
+const yieldEvery = 8
 
 // poisonRule is the version of the rule that closes an entry whose projection
 // failed.
@@ -298,7 +304,9 @@ func (p *projecting) applyAll(rows *recordTx, done *progress) error {
 		}
 		done.applied = audit.Head{Seq: seq, Hash: audit.Hash(h)}
 		done.counts[int(h.Kind)%len(done.counts)]++
-		n++
+		if n++; n%yieldEvery == 0 {
+			runtime.Gosched()
+		}
 	}
 	return nil
 }

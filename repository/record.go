@@ -174,13 +174,12 @@ func (r *record) sealRow(t lockport.Table, key, row []byte, epoch uint64) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	room := r.vault.buffers.Get().(*bytes.Buffer)
-	defer r.vault.buffers.Put(room)
-	room.Reset()
-	packed := r.vault.pack(room.AvailableBuffer(), row)
-	_, _ = room.Write(packed) // keeps what it has grown to
-	value := binary.AppendUvarint(make([]byte, 0, len(packed)+32), epoch)
-	return s.seal(value, packed, rowAssociated(t, key)), nil
+	var value []byte
+	r.vault.packed(nil, row, func(packed []byte) {
+		value = binary.AppendUvarint(make([]byte, 0, len(packed)+32), epoch)
+		value = s.seal(value, packed, rowAssociated(t, key))
+	})
+	return value, nil
 }
 
 // openRow undoes sealRow. The result is a copy.

@@ -2,6 +2,7 @@ package repository
 
 import (
 	"maps"
+	"runtime"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -34,6 +35,7 @@ type recordTx struct {
 	under  overlay // of the transaction before, where it is on its way to the file; nil when it is there
 	rows   overlay // of the transaction
 	layer  overlay // of the entry, nil outside of one
+	spare  overlay // an empty layer, for the next entry
 	broken error   // the record itself could not be read
 }
 
@@ -43,19 +45,27 @@ func newRecordTx(r *record, tx *bolt.Tx) *recordTx {
 	return &recordTx{view: view{r: r, tx: tx}, rows: make(overlay)}
 }
 
-func (t *recordTx) begin() { t.layer = make(overlay) }
+func (t *recordTx) begin() {
+	if t.layer = t.spare; t.layer == nil {
+		t.layer = make(overlay)
+	}
+}
 
-func (t *recordTx) drop() { t.layer = nil }
+func (t *recordTx) drop() {
+	for _, rows := range t.layer {
+		clear(rows)
+	}
+	t.layer, t.spare = nil, t.layer
+}
 
 func (t *recordTx) keep() {
 	for table, rows := range t.layer {
 		if t.rows[table] == nil {
-			t.rows[table] = rows
-			continue
+			t.rows[table] = make(map[string][]byte)
 		}
 		maps.Copy(t.rows[table], rows)
 	}
-	t.layer = nil
+	t.drop()
 }
 
 // pending returns a row that is not in the file yet, nil for one that is deleted.
@@ -199,7 +209,10 @@ func (t *recordTx) flush(tx *bolt.Tx, p *progress) error {
 			}
 			continue
 		}
-		for _, key := range keys {
+		for i, key := range keys {
+			if i%yieldEvery == 0 {
+				runtime.Gosched()
+			}
 			if err := t.flushRow(table, b, key, t.rows[table][key], p); err != nil {
 				return err
 			}

@@ -24,8 +24,9 @@ type benchLoad struct {
 	rate        float64 // messages a second in all, 0 for as fast as answers come
 	most        int     // messages in all, 0 for any number
 
-	sent  atomic.Int64
-	began time.Time
+	sent     atomic.Int64
+	began    time.Time
+	messages *benchMessages
 }
 
 // benchResult holds how long every answer took, ascending.
@@ -51,7 +52,7 @@ func benchAddress() string {
 func (l *benchLoad) run(ctx context.Context) (benchResult, error) {
 	took, errs := make([][]time.Duration, l.connections), make([]error, l.connections)
 	first := l.sent.Load()
-	l.began = time.Now()
+	l.began, l.messages = time.Now(), newBenchMessages()
 	var senders sync.WaitGroup
 	for i := range l.connections {
 		senders.Go(func() { took[i], errs[i] = l.sender(ctx, first) })
@@ -84,7 +85,7 @@ func (l *benchLoad) sender(ctx context.Context, first int64) ([]time.Duration, e
 			time.Sleep(time.Until(due))
 		}
 		id := fmt.Sprintf("B%09d", n)
-		answer, err := c.Exchange(ctx, benchMessage(id, n, int(n*7919)%l.patients))
+		answer, err := c.Exchange(ctx, l.messages.message(id, n, int(n*7919)%l.patients))
 		if err != nil {
 			return nil, lockport.Errorf(lockport.Unreachable, "", "the server stopped answering: %w", err)
 		}
@@ -96,21 +97,33 @@ func (l *benchLoad) sender(ctx context.Context, first int64) ([]time.Duration, e
 	return took, nil
 }
 
-// benchMessage is a result of about 1.5 KB.
-func benchMessage(id string, n int64, patient int) []byte {
-	b := fmt.Appendf(nil, "MSH|^~\\&|CORELAB|NORTHFIELD|LOCKPORT|HIE|20260301121500-0500||ORU^R01^ORU_R01|%s|P|2.5.1\r", id)
+// benchMessages makes results of about 1.5 KB. The observations are rendered once,
+// so that making a message takes little of what is being measured.
+type benchMessages struct{ observations [200][]byte }
+
+func newBenchMessages() *benchMessages {
+	m := new(benchMessages)
+	for n := range m.observations {
+		for i, test := range [...]string{
+			"2345-7^Glucose [Mass/volume] in Serum or Plasma^LN||%d|mg/dL|70-99", "3094-0^Urea nitrogen [Mass/volume] in Serum or Plasma^LN||%d|mg/dL|7-20",
+			"2160-0^Creatinine [Mass/volume] in Serum or Plasma^LN||%d|mg/dL|0.6-1.2", "2951-2^Sodium [Moles/volume] in Serum or Plasma^LN||%d|mmol/L|136-145",
+			"2823-3^Potassium [Moles/volume] in Serum or Plasma^LN||%d|mmol/L|3.5-5.1", "2075-0^Chloride [Moles/volume] in Serum or Plasma^LN||%d|mmol/L|98-107",
+			"49765-1^Calcium [Mass/volume] in Blood^LN||%d|mg/dL|8.5-10.2", "33037-3^Anion gap in Serum or Plasma^LN||%d|mmol/L|8-16",
+		} {
+			m.observations[n] = fmt.Appendf(m.observations[n], "OBX|%d|NM|"+test+"|N|||F|||20260301110000-0500\r", i+1, (n*31+i*17)%200)
+		}
+	}
+	return m
+}
+
+// message is the n-th message, about a patient.
+func (m *benchMessages) message(id string, n int64, patient int) []byte {
+	b := make([]byte, 0, 2048)
+	b = fmt.Appendf(b, "MSH|^~\\&|CORELAB|NORTHFIELD|LOCKPORT|HIE|20260301121500-0500||ORU^R01^ORU_R01|%s|P|2.5.1\r", id)
 	b = fmt.Appendf(b, "PID|1||%07d^^^NORTHFIELD&2.16.840.1.113883.19.9.1&ISO^MR||Testperson%d^Ada^Q^^^^L||19%02d0%d1%d|F|||%d ELM ST^^ELMWOOD^NY^13%03d^USA^H||^PRN^PH^^1^315^555%04d\r",
 		patient, patient%5000, patient%100, 1+patient%9, patient%9, patient%900, patient%1000, patient%10000)
 	b = fmt.Appendf(b, "PV1|1|O|LAB^^^NORTHFIELD||||1234567893^HIPPOCRATES^HAROLD^^^^MD|||||||||||%09d^^^NORTHFIELD&2.16.840.1.113883.19.9.1&ISO^VN\r", patient)
 	b = fmt.Appendf(b, "ORC|RE|P%d|F%d^CORELAB|||CM||||||1234567893^HIPPOCRATES^HAROLD^^^^MD\r", n, n)
 	b = fmt.Appendf(b, "OBR|1|P%d|F%d^CORELAB|24323-8^Comprehensive metabolic 2000 panel - Serum or Plasma^LN|||20260301110000-0500|||||||||1234567893^HIPPOCRATES^HAROLD^^^^MD||||||20260301121400-0500||CH|F\r", n, n)
-	for i, test := range [...]string{
-		"2345-7^Glucose [Mass/volume] in Serum or Plasma^LN||%d|mg/dL|70-99", "3094-0^Urea nitrogen [Mass/volume] in Serum or Plasma^LN||%d|mg/dL|7-20",
-		"2160-0^Creatinine [Mass/volume] in Serum or Plasma^LN||%d|mg/dL|0.6-1.2", "2951-2^Sodium [Moles/volume] in Serum or Plasma^LN||%d|mmol/L|136-145",
-		"2823-3^Potassium [Moles/volume] in Serum or Plasma^LN||%d|mmol/L|3.5-5.1", "2075-0^Chloride [Moles/volume] in Serum or Plasma^LN||%d|mmol/L|98-107",
-		"49765-1^Calcium [Mass/volume] in Blood^LN||%d|mg/dL|8.5-10.2", "33037-3^Anion gap in Serum or Plasma^LN||%d|mmol/L|8-16",
-	} {
-		b = fmt.Appendf(b, "OBX|%d|NM|"+test+"|N|||F|||20260301110000-0500\r", i+1, (int(n)*31+i*17)%200)
-	}
-	return b
+	return append(b, m.observations[n%int64(len(m.observations))]...)
 }

