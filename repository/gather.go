@@ -1,9 +1,6 @@
 package repository
 
-import (
-	"runtime"
-	"time"
-)
+import "time"
 
 // gather fills the group with whoever is there. It waits for as many callers as
 // the last group held and left behind, because they come back within moments of
@@ -35,10 +32,6 @@ func (c *committer) gather() {
 			c.patience.shrink()
 			return
 		}
-		if wait < shortestWait {
-			runtime.Gosched() // whoever is about to come can run
-			continue
-		}
 		if !c.await(left) {
 			return
 		}
@@ -61,24 +54,21 @@ func (c *committer) await(left time.Duration) bool {
 	}
 }
 
-// The bounds of a wait. A timer does not measure less than the shortest well.
-const (
-	shortestWait = 250 * time.Microsecond
-	longestWait  = 5 * time.Millisecond
-)
-
 // patience is how long gather waits, in sixteenths of the time a commit takes:
-// from none to a half. What has shrunk to nothing is tried again now and then,
-// because a disk and its callers change.
+// from none to a half. On a fast disk it is longer than that, because there a
+// flush costs less time than processor: one for sixteen callers leaves them more
+// than four for four each. What has shrunk to nothing is tried again now and
+// then, because a disk and its callers change.
 type patience struct {
 	share  int
 	passed int // groups that did not wait
 }
 
 const (
-	patienceFirst = 4
 	patienceMost  = 8
 	patienceRetry = 64
+	patienceStep  = 250 * time.Microsecond
+	longestWait   = 5 * time.Millisecond
 )
 
 func (p *patience) wait(commit time.Duration) time.Duration {
@@ -86,9 +76,9 @@ func (p *patience) wait(commit time.Duration) time.Duration {
 		if p.passed--; p.passed > 0 {
 			return 0
 		}
-		p.share = patienceFirst
+		p.share = patienceMost
 	}
-	return min(commit*time.Duration(p.share)/16, longestWait)
+	return min(time.Duration(p.share)*max(commit/16, patienceStep), longestWait)
 }
 
 func (p *patience) grow() { p.share = min(2*p.share, patienceMost) }
