@@ -25,10 +25,19 @@ const (
 	TableGrants         Table = 15 // RegistrationID, Seq → consent.Grant (emergency access)
 	TableDirectiveLog   Table = 16 // Seq → token of the identifier, so that directives can be listed in order
 	TableOrders         Table = 17 // token of the order → key of its result
+
+	TableDocuments        Table = 18 // token of the document → clinical.Document
+	TablePatientDocuments Table = 19 // RegistrationID, time, token of the document → clinical.DocumentSummary
+	TableDocumentVersions Table = 20 // Seq → clinical.DocumentVersion
 )
 
 // LastTable is the highest number in use.
-const LastTable = TableOrders
+const LastTable = TableDocumentVersions
+
+// RecordRules is the version of the rules that make the record. It grows with
+// every change of them that makes another record from the same entries; a record
+// that other rules have made is made again from the journal.
+const RecordRules = 2
 
 // Snapshot reads the record as it was after one entry. Values are copies.
 type Snapshot interface {

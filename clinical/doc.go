@@ -1,7 +1,7 @@
-// Package clinical holds the life-cycle rules of visits, results and (with the
-// messages that carry them) documents: which version of a result is the current
-// one, what a correction replaces, what an admission, a discharge and their
-// cancels do to a visit.
+// Package clinical holds the life-cycle rules of visits, results and documents:
+// which version of a result is the current one, what a correction replaces, what
+// an admission, a discharge and their cancels do to a visit, what may still be
+// done to a document and what replaces it.
 //
 // Invariants: every version is kept; the current value of an observation is the
 // one with the highest (OBR-22, MSH-7, journal order), whatever order the

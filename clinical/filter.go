@@ -38,6 +38,33 @@ type VisitFilter struct {
 // without an admission time matches only a filter without bounds.
 func (f VisitFilter) Matches(s VisitSummary) bool { return within(s.Admitted, f.From, f.Until) }
 
+// DocumentFilter says which documents of a patient are wanted.
+type DocumentFilter struct {
+	From        time.Time // with an activity at or after it; zero: no lower bound
+	Until       time.Time // with an activity before it; zero: no upper bound
+	Kinds       []string  // TXA-2; empty: all
+	Limit       int       // at most so many, newest first; 0: all
+	AllVersions bool      // obsolete and cancelled ones too, and every version instead of the current one
+}
+
+// Matches reports whether the document behind an index row is wanted. One that
+// is not available for care (TXA-19 UN) never is, nor is one that its author has
+// restricted (TXA-18 R or V): no consent form names a basis for it.
+func (f DocumentFilter) Matches(s DocumentSummary) bool {
+	switch s.Availability {
+	case Unavailable:
+		return false
+	case Obsolete, Deleted:
+		if !f.AllVersions {
+			return false
+		}
+	}
+	if s.Confidentiality == "R" || s.Confidentiality == "V" {
+		return false
+	}
+	return within(s.Activity, f.From, f.Until) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, s.Kind.Code))
+}
+
 // within reports whether t lies in the half-open window; a zero bound is open.
 func within(t, from, until time.Time) bool {
 	if t.IsZero() {

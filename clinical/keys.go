@@ -20,6 +20,12 @@ func VisitIndexKey(reg lockport.RegistrationID, admitted time.Time, t lockport.T
 	return indexKey(reg, admitted, t)
 }
 
+// DocumentIndexKey is the row key of lockport.TablePatientDocuments, ordered like
+// ResultIndexKey by the time of the activity.
+func DocumentIndexKey(reg lockport.RegistrationID, activity time.Time, t lockport.Token) []byte {
+	return indexKey(reg, activity, t)
+}
+
 // IndexEnd is the key before which all rows of a registration stand that are
 // older than until, in either order; nil for a zero until, which leaves out none.
 func IndexEnd(reg lockport.RegistrationID, until time.Time) []byte {

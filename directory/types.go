@@ -106,7 +106,8 @@ type FeedKind string
 
 // The kinds of feeds.
 const (
-	ResultsFeed FeedKind = "results"
+	ResultsFeed   FeedKind = "results"
+	DocumentsFeed FeedKind = "documents"
 )
 
 // Feed is a provider application's durable stream.

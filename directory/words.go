@@ -14,7 +14,7 @@ var (
 	participantTypes = []ParticipantType{Hospital, Laboratory, Radiology, Practice, CaseManagement, Counselling, HealthDepartment}
 	roles            = []Role{Source, Provider}
 	providerRoles    = []ProviderRole{Practitioner, Staff}
-	feedKinds        = []FeedKind{ResultsFeed}
+	feedKinds        = []FeedKind{ResultsFeed, DocumentsFeed}
 	purposes         = []lockport.Purpose{lockport.Treatment, lockport.EmergencyTreatment, lockport.Operations, lockport.PublicHealth, lockport.PatientRequest}
 )
 

@@ -122,6 +122,8 @@ func (a *arrival) apply() ([]int, error) {
 		return nil, a.atomically(func() error { return a.applyADT(trigger) })
 	case "ORU":
 		return a.applyResults()
+	case "MDM":
+		return nil, a.atomically(func() error { return a.applyDocument(trigger) })
 	}
 	return nil, nil // kept as received, without an effect on the record
 }

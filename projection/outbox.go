@@ -7,11 +7,11 @@ import (
 	"github.com/lockport-hie/lockport/patient"
 )
 
-// queue makes one outbox row for each results feed that may want the patient
+// queue makes one outbox row for each feed of a kind that may want the patient
 // group: one whose participant the patient's directives let in at the moment
 // the message came. Whether the feed may have it is decided when it is
 // delivered.
-func (a *arrival) queue(number int, r patient.Registration) error {
+func (a *arrival) queue(kind directory.FeedKind, number int, r patient.Registration) error {
 	feeds := a.directory.Feeds()
 	if len(feeds) == 0 {
 		return nil
@@ -24,7 +24,7 @@ func (a *arrival) queue(number int, r patient.Registration) error {
 		return nil
 	}
 	for _, feed := range feeds {
-		if !a.mayWant(feed, birth, directives) {
+		if feed.Kind != kind || !a.mayWant(feed, birth, directives) {
 			continue
 		}
 		row := lockport.OutboxRow{
@@ -53,7 +53,7 @@ func countQueued(tx lockport.Tx, feed lockport.FeedID) error {
 // participant is let in.
 func (a *arrival) mayWant(feed directory.Feed, birth string, ds []consent.Directive) bool {
 	app, ok := a.directory.Application(feed.Application)
-	if !ok || feed.Kind != directory.ResultsFeed || a.entry.Time.Before(feed.From) || app.ID == a.received.Application {
+	if !ok || a.entry.Time.Before(feed.From) || app.ID == a.received.Application {
 		return false
 	}
 	participant, ok := a.directory.Participant(app.Participant)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/clinical"
+	"github.com/lockport-hie/lockport/directory"
 	"github.com/lockport-hie/lockport/hl7"
 	"github.com/lockport-hie/lockport/patient"
 )
@@ -63,7 +64,7 @@ func (a *arrival) applyGroup(number, firstOrder int, g hl7.PatientGroup) error {
 			return err
 		}
 	}
-	return a.queue(number, r)
+	return a.queue(directory.ResultsFeed, number, r)
 }
 
 // maxReports is how many reports of one order a message may hold. Each is ranked

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -64,6 +65,46 @@ func openRecord(v *vault, dir string, store [16]byte) (*record, error) {
 	return openRecordAt(v, filepath.Join(dir, recordName), store)
 }
 
+// metaRules is the key of lockport.RecordRules as of when the record was made;
+// the first rules did not write it.
+var metaRules = []byte("rules")
+
+// dropOutdated removes a record that other rules have made: it is made again
+// from the journal. Where retention has dropped content the journal no longer
+// makes it, and the record stays: it gains what the rules of today do from here on.
+func (s *Store) dropOutdated() error {
+	path := filepath.Join(s.dir, recordName)
+	if sizeOf(path) == 0 {
+		return nil
+	}
+	db, err := s.vault.openFile(path, 0, false)
+	if err != nil {
+		return err
+	}
+	var made uint32
+	err = db.Update(func(tx *bolt.Tx) error {
+		if rules := tx.Bucket(metaBucket).Get(metaRules); len(rules) == 4 {
+			made = binary.BigEndian.Uint32(rules)
+		}
+		if made == lockport.RecordRules {
+			return nil
+		}
+		for t := lockport.TableCounters; t <= lockport.LastTable; t++ {
+			if _, err := tx.CreateBucketIfNotExists(tableBucket(t)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil || made == lockport.RecordRules || s.journal.droppedThrough() > 0 {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return syncDir(s.dir)
+}
+
 func openRecordAt(v *vault, path string, store [16]byte) (*record, error) {
 	r := &record{vault: v, path: path}
 	if sizeOf(r.path) == 0 {
@@ -77,7 +118,7 @@ func openRecordAt(v *vault, path string, store [16]byte) (*record, error) {
 					return err
 				}
 			}
-			return nil
+			return tx.Bucket(metaBucket).Put(metaRules, binary.BigEndian.AppendUint32(nil, lockport.RecordRules))
 		})
 		if err != nil {
 			return nil, err

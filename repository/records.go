@@ -201,6 +201,68 @@ func (s *Store) Visits(ctx context.Context, t *consent.Ticket, f clinical.VisitF
 	})
 }
 
+// Documents returns the documents of the ticket's patient that a filter wants,
+// latest activity first. Without a ticket that permits it, it fails with kind
+// Refused.
+func (s *Store) Documents(ctx context.Context, t *consent.Ticket, f clinical.DocumentFilter) ([]clinical.DocumentReport, error) {
+	return permitted(ctx, s, t, func(v *view) ([]clinical.DocumentReport, error) {
+		keys, err := newest(v, lockport.TablePatientDocuments, t.Registrations(), f.From, f.Until, f.Limit,
+			func(key []byte, decode func(any) error) ([]byte, time.Time, bool, error) {
+				var row clinical.DocumentSummary
+				err := decode(&row)
+				return key, row.Activity, f.Matches(row), err
+			})
+		if err != nil {
+			return nil, err
+		}
+		reports := make([]clinical.DocumentReport, 0, len(keys))
+		for _, key := range keys {
+			r, err := v.document(key, f.AllVersions)
+			if err != nil {
+				return nil, err
+			}
+			reports = append(reports, r)
+		}
+		return reports, nil
+	})
+}
+
+// document reads the document behind a row of its patient's list.
+func (v *view) document(key []byte, all bool) (r clinical.DocumentReport, err error) {
+	found, err := v.Get(lockport.TableDocuments, key[len(key)-tokenSize:], &r.Document)
+	if err == nil && (!found || !bytes.HasPrefix(key, r.Document.Registration.Key())) {
+		err = lockport.Errorf(lockport.Corrupt, "read record", "the list of a registration names a document that is not its own")
+	}
+	if err != nil {
+		return r, err
+	}
+	read := func(seq lockport.Seq) (version clinical.DocumentVersion, err error) {
+		found, err := v.Get(lockport.TableDocumentVersions, seq.Key(), &version)
+		if err == nil && !found {
+			err = lockport.Errorf(lockport.Corrupt, "read record", "the version of entry %d of a document is missing", seq)
+		}
+		return version, err
+	}
+	if all {
+		for _, e := range r.Document.Events {
+			version, err := read(e.Seq)
+			if err != nil {
+				return r, err
+			}
+			r.Versions = append(r.Versions, version)
+		}
+		return r, nil
+	}
+	current, err := read(r.Document.Header)
+	if err == nil && r.Document.Content != 0 && r.Document.Content != r.Document.Header {
+		var text clinical.DocumentVersion
+		text, err = read(r.Document.Content)
+		current.Content, current.ContentEncoding = text.Content, text.Encoding
+	}
+	r.Versions = []clinical.DocumentVersion{current}
+	return r, err
+}
+
 // Demographics returns the registrations of the ticket's patient, ascending,
 // subsumed ones included. Without a ticket that permits it, it fails with kind
 // Refused.

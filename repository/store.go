@@ -236,7 +236,7 @@ func (s *Store) openFiles(o Options) error {
 	if err := s.refillWindow(); err != nil {
 		return err
 	}
-	if err := s.recoverRecord(); err != nil {
+	if err := errors.Join(s.dropOutdated(), s.recoverRecord()); err != nil {
 		return err
 	}
 	if s.record, err = openRecord(s.vault, o.Dir, store); err != nil {

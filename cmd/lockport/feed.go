@@ -73,7 +73,7 @@ must be said.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar((*string)(&o.feed.Application), "application", "", "provider application that receives")
-	flags.StringVar(&o.kind, "kind", string(directory.ResultsFeed), "what it carries: results")
+	flags.StringVar(&o.kind, "kind", string(directory.ResultsFeed), "what it carries: results or documents")
 	flags.StringVar(&o.feed.To, "to", "", "MLLP address of the destination, host:port")
 	flags.StringVar(&o.feed.CA, "tls-ca", "", "file with the authorities that vouch for the destination (PEM)")
 	flags.BoolVar(&o.feed.Insecure, "insecure", false, "plain MLLP to another machine")

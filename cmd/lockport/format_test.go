@@ -26,6 +26,7 @@ func stored() []any {
 		consent.Directive{}, consent.Grant{}, audit.Action{}, audit.Disclosure{}, directory.Change{},
 		patient.Registration{}, patient.Person{}, patient.Holders{},
 		clinical.Visit{}, clinical.VisitSummary{}, clinical.Result{}, clinical.Version{},
+		clinical.Document{}, clinical.DocumentSummary{}, clinical.DocumentVersion{},
 	}
 }
 

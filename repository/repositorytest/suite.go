@@ -40,6 +40,7 @@ type queues interface {
 type records interface {
 	Results(ctx context.Context, t *consent.Ticket, f clinical.ResultFilter) ([]clinical.Report, error)
 	Visits(ctx context.Context, t *consent.Ticket, f clinical.VisitFilter) ([]clinical.Visit, error)
+	Documents(ctx context.Context, t *consent.Ticket, f clinical.DocumentFilter) ([]clinical.DocumentReport, error)
 	Demographics(ctx context.Context, t *consent.Ticket) ([]patient.Registration, error)
 	FeedMessage(ctx context.Context, t *consent.Ticket, row lockport.OutboxRow) (*lockport.Message, error)
 }
