@@ -55,7 +55,7 @@ type Disclosure struct {
 
 // RecordRef names one released record and its version.
 type RecordRef struct {
-	Kind string         `cbor:"1,keyasint" json:"kind"`               // result, visit, demographics, message
+	Kind string         `cbor:"1,keyasint" json:"kind"`               // result, document, visit, demographics, message
 	Key  lockport.Token `cbor:"2,keyasint,omitempty" json:"-"`        // the row
 	Seq  lockport.Seq   `cbor:"3,keyasint,omitempty" json:"sequence"` // the message of the version
 	Part int            `cbor:"4,keyasint,omitempty" json:"part,omitempty"`

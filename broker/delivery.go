@@ -176,7 +176,7 @@ func (d *delivery) attempt(ctx context.Context, sender Sender, item lockport.Out
 	if err != nil {
 		return err
 	}
-	disclosed, err := d.disclose(ctx, ticket, item, out.controlID)
+	disclosed, err := d.disclose(ctx, ticket, item, out)
 	if err != nil {
 		return err
 	}
@@ -198,14 +198,14 @@ func (d *delivery) attempt(ctx context.Context, sender Sender, item lockport.Out
 }
 
 // disclose writes the audit entry that stands before any byte leaves.
-func (d *delivery) disclose(ctx context.Context, t *consent.Ticket, item lockport.OutboxItem, controlID string) (lockport.Seq, error) {
+func (d *delivery) disclose(ctx context.Context, t *consent.Ticket, item lockport.OutboxItem, out outgoing) (lockport.Seq, error) {
 	decision := t.Decision()
 	return d.append(ctx, lockport.EntryDisclosure, &audit.Disclosure{
 		Channel: audit.ChannelFeed, Application: d.app.ID, Participant: d.app.Participant,
 		Person: t.Person(), Registrations: []lockport.RegistrationID{item.Row.Registration},
 		Purpose: lockport.Treatment, Outcome: audit.Permitted, Reason: string(decision.Reason), Basis: decision.Basis,
 		Released: []audit.RecordRef{{Kind: "message", Seq: item.Row.Seq, Part: item.Row.Group}},
-		Query:    "ORU^R01", ControlID: controlID, Feed: d.feed.ID, Peer: d.feed.To,
+		Query:    out.kind, ControlID: out.controlID, Feed: d.feed.ID, Peer: d.feed.To,
 	})
 }
 

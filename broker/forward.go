@@ -15,6 +15,7 @@ import (
 type outgoing struct {
 	frame     []byte
 	controlID string
+	kind      string // MSH-9 as it was received
 }
 
 // forward makes the message of one outbox row: Lockport's own MSH, then the
@@ -51,7 +52,7 @@ func forward(m *lockport.Message, row lockport.OutboxRow, name, facility string,
 	for i := group.From; i < group.To; i++ {
 		frame = append(append(frame, received.Segment(i).Raw()...), '\r')
 	}
-	return outgoing{frame: frameable(frame), controlID: controlID}, nil
+	return outgoing{frame: frameable(frame), controlID: controlID, kind: m.Type}, nil
 }
 
 // frameable escapes the two bytes that no frame may hold (VT and FS, HL7 v2.5.1

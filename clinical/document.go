@@ -183,6 +183,14 @@ func (d *Document) apply(e DocumentEvent) {
 	}
 }
 
+// Restricted reports whether the author has restricted the document: TXA-18 is
+// restricted (R) or very restricted (V), table 0272.
+func (d Document) Restricted() bool { return restricted(d.Confidentiality) }
+
+func restricted(confidentiality string) bool {
+	return confidentiality == "R" || confidentiality == "V"
+}
+
 // stated takes over what an event says; nothing said changes nothing.
 func stated[T comparable](value *T, said T) {
 	var none T
@@ -224,9 +232,8 @@ func (d *Document) obsolete() {
 	}
 }
 
-// Relate tells a parent of a child that amends or replaces it, as the child is
-// now: a replacement that was cancelled replaces nothing. The parent may be a
-// shell.
+// Relate tells a parent of a child that amends or replaces it: a replacement that
+// was cancelled replaces nothing. The parent may be a shell.
 func (d Document) Relate(child Document) Document {
 	amends, replaces := false, false
 	for _, e := range child.Events {

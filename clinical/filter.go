@@ -59,10 +59,7 @@ func (f DocumentFilter) Matches(s DocumentSummary) bool {
 			return false
 		}
 	}
-	if s.Confidentiality == "R" || s.Confidentiality == "V" {
-		return false
-	}
-	return within(s.Activity, f.From, f.Until) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, s.Kind.Code))
+	return !restricted(s.Confidentiality) && within(s.Activity, f.From, f.Until) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, s.Kind.Code))
 }
 
 // within reports whether t lies in the half-open window; a zero bound is open.

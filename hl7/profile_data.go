@@ -70,6 +70,7 @@ var grammars = map[string]string{
 	"QBP_Q15": start + "QPD RCP [DSC]",
 	"QBP_Q21": start + "QPD RCP [DSC]",
 	"RSP_ZR2": newReply + reports + "[DSC]",
+	"RSP_ZD2": newReply + "[{PID {[ORC] [OBR] [{NTE}] TXA [{NTE}] [{OBX [{NTE}]}]}}] [DSC]",
 	"RSP_K21": newReply + "[PID [PD1] [{ARV}] [{NK1}] [QRI]] [DSC]",
 	"RSP_K22": newReply + "[{PID [PD1] [{ARV}] [{NK1}] [QRI]}] [DSC]",
 	"RSP_K23": newReply + "[PID] [DSC]",

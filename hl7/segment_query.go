@@ -3,7 +3,7 @@ package hl7
 import "iter"
 
 // QPD is a view of the query parameters (HL7 v2.5.1 ch. 5.5.4). From QPD-3 on the meaning is the query's own: the
-// accessors Patient to AttestationText are those of the results query ZR1, other queries are read with [Segment.Rep].
+// accessors Patient to AttestationText are those of the queries ZR1 and ZD1, other queries are read with [Segment.Rep].
 type QPD struct{ Segment }
 
 // Query is QPD-1 message query name.

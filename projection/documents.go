@@ -62,6 +62,9 @@ func (a *arrival) applyDocument(trigger string) error {
 	if err := a.fileDocument(before, now); err != nil {
 		return err
 	}
+	if now.Restricted() {
+		return nil
+	}
 	return a.queue(directory.DocumentsFeed, 1, r)
 }
 

@@ -1,8 +1,8 @@
 // Package query answers HL7 queries: who asks and why, which patient, the
 // gate's decision, the records, the audit entry, the reply, in that order.
 //
-// It speaks QRY^R02 (answered ORF^R04) and the site profile ZR1 on QBP_Q11
-// (answered RSP^ZR2); docs/PROTOCOL.md describes both field by field.
+// It speaks QRY^R02 (answered ORF^R04) and the site profiles ZR1 and ZD1 on QBP_Q11
+// (answered RSP^ZR2 and RSP^ZD2); docs/PROTOCOL.md describes them field by field.
 //
 // Invariants: no record is read without a permitting ticket; the disclosure
 // entry is on disk before the reply exists; the reply may leave only while the

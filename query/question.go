@@ -36,6 +36,14 @@ type question struct {
 	Limit       int // orders; 0 when the asker sets none
 }
 
+// wantsDocuments reports whether documents are asked for instead of results.
+func (q *question) wantsDocuments() bool { return q.Type == documentsQuery }
+
+// Documents returns the question as the filter of the documents asked for.
+func (q *question) Documents() clinical.DocumentFilter {
+	return clinical.DocumentFilter{From: q.From, Until: q.Until, Kinds: q.Codes}
+}
+
 // Filter returns the question as the filter of the results asked for.
 func (q *question) Filter() clinical.ResultFilter {
 	return clinical.ResultFilter{From: q.From, Until: q.Until, Codes: q.Codes}
@@ -61,8 +69,9 @@ func read(m *hl7.Message, from directory.Application, d *directory.Directory) (*
 
 // The queries that are answered.
 const (
-	originalQuery = "QRY^R02"
-	profileQuery  = "QBP^ZR1"
+	originalQuery  = "QRY^R02"
+	resultsQuery   = "QBP^ZR1"
+	documentsQuery = "QBP^ZD1"
 )
 
 // begun returns what the header says of a query.
@@ -70,14 +79,14 @@ func begun(m *hl7.Message) *question {
 	header := m.Header()
 	part := func(n int) string { return strings.TrimSpace(header.Component(9, n).Text()) }
 	q := &question{Type: part(1) + "^" + part(2), ControlID: header.Text(10)}
-	if q.Type == profileQuery {
+	if q.Type == resultsQuery || q.Type == documentsQuery {
 		q.Dialect, q.Tag = profile, m.First("QPD").Text(2)
 	}
 	return q
 }
 
 // answered reports whether this is a query that is answered here.
-func (q *question) answered() bool { return q.Type == originalQuery || q.Type == profileQuery }
+func (q *question) answered() bool { return q.Type == originalQuery || q.Dialect == profile }
 
 // readQRD reads the original-mode results query: QRD-8 the patient, QRD-9 RES,
 // QRD-7 the quantity, QRF-2 and QRF-3 the window. QRF-8 chooses among values in the
@@ -105,8 +114,8 @@ func (q *question) readQRD(m *hl7.Message, from directory.Application, d *direct
 	return q.window(m, from, qrf, 2)
 }
 
-// readQPD reads profile ZR1: QPD-3 the patient, 4 and 5 the window, 6 the
-// services, 7 the purpose of use, 8 the clinician, 9 and 10 the attestation.
+// readQPD reads profiles ZR1 and ZD1: QPD-3 the patient, 4 and 5 the window, 6 the
+// services (ZD1: the document types), 7 the purpose of use, 8 the clinician, 9 and 10 the attestation.
 func (q *question) readQPD(m *hl7.Message, from directory.Application, d *directory.Directory) *problem {
 	qpd := m.First("QPD")
 	if !qpd.Exists() {

@@ -17,7 +17,7 @@ const replyCharset = "UNICODE UTF-8"
 // reply builds the answer with its records, or with none.
 func (s *Service) reply(m *hl7.Message, q *question, found disclosed, state string) ([]byte, error) {
 	b, _ := s.begin(m, q, "AA")
-	counts := []int{len(found.shown) + found.left, len(found.shown), found.left}
+	counts := []int{found.count() + found.left, found.count(), found.left}
 	if q.Dialect == profile {
 		s.acknowledge(b, m, q, state, counts)
 	} else {
@@ -72,6 +72,9 @@ func (s *Service) begin(m *hl7.Message, q *question, code string) (*hl7.Builder,
 	if q.Dialect == profile {
 		kind = []string{"RSP", "ZR2", "RSP_ZR2"}
 	}
+	if q.wantsDocuments() {
+		kind = []string{"RSP", "ZD2", "RSP_ZD2"}
+	}
 	if version < "2.3.1" { // MSH-9.3 exists from 2.3.1 on
 		kind = kind[:2]
 	}
@@ -110,11 +113,14 @@ func echo(b *hl7.Builder, m *hl7.Message, ids ...string) {
 	}
 }
 
-// writeRecords writes one PID for each registration that has results, and below
-// it the orders as they were received.
+// writeRecords writes one PID for each registration that has records, and below
+// it the orders or documents as they were received.
 func writeRecords(b *hl7.Builder, found disclosed) error {
 	for i, r := range found.registrations {
 		writePatient(b, found.directory, i+1, r)
+		if err := writeDocuments(b, found, r.ID); err != nil {
+			return err
+		}
 		for _, report := range found.shown {
 			if report.Result.Registration != r.ID {
 				continue
@@ -122,6 +128,28 @@ func writeRecords(b *hl7.Builder, found disclosed) error {
 			for _, v := range report.Versions {
 				if err := writeVersion(b, v); err != nil {
 					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// writeDocuments writes the documents of one registration: TXA, its availability
+// as it is now, and the text.
+func writeDocuments(b *hl7.Builder, found disclosed, id lockport.RegistrationID) error {
+	for _, report := range found.documents {
+		if report.Document.Registration != id {
+			continue
+		}
+		for _, v := range report.Versions {
+			text := v.Encoding
+			if v.ContentEncoding != (clinical.Encoding{}) {
+				text = v.ContentEncoding
+			}
+			for _, p := range []part{{v.Encoding, v.Head}, {text, v.Content}} {
+				if err := p.copy(b); err != nil {
+					return lockport.Errorf(lockport.Corrupt, "query", "the stored segments of entry %d cannot be read", v.Seq)
 				}
 			}
 		}

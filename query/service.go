@@ -21,6 +21,9 @@ type Records interface {
 	// Results returns the patient's results over all linked registrations,
 	// newest first.
 	Results(ctx context.Context, t *consent.Ticket, f clinical.ResultFilter) ([]clinical.Report, error)
+	// Documents returns the patient's documents over all linked registrations,
+	// latest activity first.
+	Documents(ctx context.Context, t *consent.Ticket, f clinical.DocumentFilter) ([]clinical.DocumentReport, error)
 	// Demographics returns the patient's registrations.
 	Demographics(ctx context.Context, t *consent.Ticket) ([]patient.Registration, error)
 }
@@ -122,7 +125,7 @@ func (s *Service) answer(ctx context.Context, from directory.Application, peer l
 	if err != nil {
 		return lockport.Reply{}, err
 	}
-	s.observe(q, entry.Outcome, len(found.shown))
+	s.observe(q, entry.Outcome, found.count())
 	if !ticket.Decision().Permits() {
 		return lockport.Reply{Frame: frame}, nil
 	}
@@ -139,19 +142,38 @@ type disclosed struct {
 	directory     *directory.Directory
 	registrations []patient.Registration // those that results of the reply stand on
 	shown         []clinical.Report
-	left          int // results that were found beyond the quantity asked for
+	documents     []clinical.DocumentReport
+	left          int // what was found beyond the quantity asked for
+}
+
+// count is how many records there are.
+func (d disclosed) count() int { return len(d.shown) + len(d.documents) }
+
+// of reports whether a record stands on the registration.
+func (d disclosed) of(id lockport.RegistrationID) bool {
+	return slices.ContainsFunc(d.shown, func(r clinical.Report) bool { return r.Result.Registration == id }) ||
+		slices.ContainsFunc(d.documents, func(r clinical.DocumentReport) bool { return r.Document.Registration == id })
+}
+
+// read reads the results or documents asked for, up to the quantity.
+func (s *Service) read(ctx context.Context, t *consent.Ticket, q *question) (d disclosed, err error) {
+	if q.wantsDocuments() {
+		found, err := s.config.Records.Documents(ctx, t, q.Documents())
+		d.documents = found[:min(len(found), q.Limit)]
+		d.left = len(found) - len(d.documents)
+		return d, err
+	}
+	found, err := s.config.Records.Results(ctx, t, q.Filter())
+	d.shown = found[:min(len(found), q.Limit)]
+	d.left = len(found) - len(d.shown)
+	return d, err
 }
 
 // records reads what the question asks for.
 func (s *Service) records(ctx context.Context, t *consent.Ticket, q *question) (disclosed, error) {
-	found, err := s.config.Records.Results(ctx, t, q.Filter())
-	if err != nil {
-		return disclosed{}, err
-	}
-	d := disclosed{shown: found[:min(len(found), q.Limit)]}
-	d.left = len(found) - len(d.shown)
-	if len(d.shown) == 0 {
-		return d, nil
+	d, err := s.read(ctx, t, q)
+	if err != nil || d.count() == 0 {
+		return d, err
 	}
 	if d.directory, err = s.config.Directory(ctx); err != nil {
 		return disclosed{}, err
@@ -161,7 +183,7 @@ func (s *Service) records(ctx context.Context, t *consent.Ticket, q *question) (
 		return disclosed{}, err
 	}
 	for _, r := range registrations {
-		if slices.ContainsFunc(d.shown, func(f clinical.Report) bool { return f.Result.Registration == r.ID }) {
+		if d.of(r.ID) {
 			d.registrations = append(d.registrations, r)
 		}
 	}
@@ -174,7 +196,7 @@ func (s *Service) records(ctx context.Context, t *consent.Ticket, q *question) (
 func status(from directory.Application, t *consent.Ticket, found disclosed) string {
 	decision := t.Decision()
 	switch {
-	case len(found.shown) > 0:
+	case found.count() > 0:
 		return "OK"
 	case !from.RevealProtected || !t.Known() || decision.Permits():
 		return "NF"
@@ -222,6 +244,12 @@ func (d disclosed) released() []audit.RecordRef {
 	var refs []audit.RecordRef
 	for _, r := range d.shown {
 		refs = append(refs, resultRefs(r)...)
+	}
+	for _, r := range d.documents {
+		refs = append(refs, audit.RecordRef{Kind: "document", Key: r.Document.Token, Seq: r.Document.Header})
+		if text := r.Document.Content; text != 0 && text != r.Document.Header {
+			refs = append(refs, audit.RecordRef{Kind: "document", Key: r.Document.Token, Seq: text})
+		}
 	}
 	for _, r := range d.registrations {
 		refs = append(refs, audit.RecordRef{Kind: "demographics", Seq: r.Updated})

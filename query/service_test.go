@@ -34,6 +34,7 @@ type world struct {
 	failing   error
 	appending func(lockport.Entry) // runs before an entry is appended
 	reports   []clinical.Report
+	documents []clinical.DocumentReport
 	service   *Service
 }
 
@@ -97,6 +98,22 @@ func (w *world) Results(_ context.Context, t *consent.Ticket, f clinical.ResultF
 	var found []clinical.Report
 	for _, r := range w.reports {
 		if f.Matches(clinical.ResultSummary{Service: r.Result.Service, Collected: r.Result.Collected}) {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}
+
+func (w *world) Documents(_ context.Context, t *consent.Ticket, f clinical.DocumentFilter) ([]clinical.DocumentReport, error) {
+	if !t.Permits() {
+		return nil, lockport.Errorf(lockport.Refused, "", "no ticket")
+	}
+	if f.AllVersions {
+		w.t.Error("a query asks for versions that were replaced")
+	}
+	var found []clinical.DocumentReport
+	for _, r := range w.documents {
+		if f.Matches(clinical.SummariseDocument(r.Document)) {
 			found = append(found, r)
 		}
 	}
@@ -252,6 +269,36 @@ func TestReplyShapes(t *testing.T) {
 	}
 	if m.Header().Text(5) != "EHR" || m.Header().Text(6) != "FAMCARE^2.999^ISO" || m.Header().Text(3) != "LOCKPORT" {
 		t.Error("sender and receiver are not swapped with all components")
+	}
+}
+
+func TestDocumentsQuery(t *testing.T) {
+	w := newWorld(t)
+	own := clinical.Encoding{Delimiters: "|^~\\&"}
+	w.documents = []clinical.DocumentReport{{
+		Document: clinical.Document{Registration: 2, Kind: clinical.Coded{Code: "DS"}, Availability: "AV", Header: 22, Content: 21},
+		Versions: []clinical.DocumentVersion{{
+			Seq: 22, Encoding: own, Head: []byte("TXA|1|DS|TX|202503010900||||||||D1^LAB|||||LA||AV\r"),
+			Content: []byte("OBX*1*TX*a$b**text!vert!*\r"), ContentEncoding: clinical.Encoding{Delimiters: "*$%!@"},
+		}},
+	}}
+	raw := strings.Replace(zr1("P1^^^NORTH^MR", "||DS"), "ZR1^QBP", "ZD1^QBP", 1)
+	if _, m := w.ask(raw); m.First("QAK").Text(2) != "NF" || m.First("TXA").Exists() {
+		t.Fatal("a document leaves without consent")
+	}
+	w.give()
+	_, m := w.ask(raw)
+	if got := segments(m); got != "MSH MSA QAK QPD PID TXA OBX" || m.Header().Text(9) != "RSP^ZD2^RSP_ZD2" {
+		t.Errorf("RSP is %s %s", m.Header().Text(9), got)
+	}
+	if m.First("PID").Component(3, 1).Text() != "X7" || m.First("OBX").Component(3, 2).Text() != "b" {
+		t.Error("the document does not stand below its registration, in the reply's delimiters")
+	}
+	if d := w.last(); released(d) != "document 22, document 21, demographics 12" || d.Query != "QBP^ZD1" {
+		t.Errorf("the disclosure says %s of %s", released(d), d.Query)
+	}
+	if _, m := w.ask(strings.Replace(raw, "||DS", "||OP", 1)); m.First("QAK").Text(2) != "NF" {
+		t.Error("documents of another type are released")
 	}
 }
 

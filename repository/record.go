@@ -69,40 +69,41 @@ func openRecord(v *vault, dir string, store [16]byte) (*record, error) {
 // the first rules did not write it.
 var metaRules = []byte("rules")
 
-// dropOutdated removes a record that other rules have made: it is made again
-// from the journal. Where retention has dropped content the journal no longer
-// makes it, and the record stays: it gains what the rules of today do from here on.
-func (s *Store) dropOutdated() error {
-	path := filepath.Join(s.dir, recordName)
-	if sizeOf(path) == 0 {
-		return nil
-	}
-	db, err := s.vault.openFile(path, 0, false)
-	if err != nil {
-		return err
-	}
-	var made uint32
-	err = db.Update(func(tx *bolt.Tx) error {
+// rules returns by which rules the record was made.
+func (r *record) rules() (made uint32, err error) {
+	err = r.db.View(func(tx *bolt.Tx) error {
 		if rules := tx.Bucket(metaBucket).Get(metaRules); len(rules) == 4 {
 			made = binary.BigEndian.Uint32(rules)
 		}
-		if made == lockport.RecordRules {
-			return nil
-		}
-		for t := lockport.TableCounters; t <= lockport.LastTable; t++ {
-			if _, err := tx.CreateBucketIfNotExists(tableBucket(t)); err != nil {
-				return err
-			}
-		}
 		return nil
 	})
-	if err := errors.Join(err, db.Close()); err != nil || made == lockport.RecordRules || s.journal.droppedThrough() > 0 {
+	return made, err
+}
+
+// renewRecord takes an empty record in the place of one that other rules have
+// made: the journal makes it again. Where retention has dropped content the
+// journal no longer can, and the record stays: it gains what the rules of today do
+// from here on.
+func (s *Store) renewRecord() error {
+	made, err := s.record.rules()
+	if err != nil || made == lockport.RecordRules {
 		return err
 	}
-	if err := os.Remove(path); err != nil {
+	if s.journal.droppedThrough() > 0 {
+		return s.record.db.Update(func(tx *bolt.Tx) error {
+			for t := lockport.TableCounters; t <= lockport.LastTable; t++ {
+				if _, err := tx.CreateBucketIfNotExists(tableBucket(t)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := errors.Join(s.record.db.Close(), os.Remove(s.record.path), syncDir(s.dir)); err != nil {
 		return err
 	}
-	return syncDir(s.dir)
+	s.record, err = openRecord(s.vault, s.dir, s.journal.last().id.store)
+	return err
 }
 
 func openRecordAt(v *vault, path string, store [16]byte) (*record, error) {

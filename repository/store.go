@@ -236,7 +236,7 @@ func (s *Store) openFiles(o Options) error {
 	if err := s.refillWindow(); err != nil {
 		return err
 	}
-	if err := errors.Join(s.dropOutdated(), s.recoverRecord()); err != nil {
+	if err := s.recoverRecord(); err != nil {
 		return err
 	}
 	if s.record, err = openRecord(s.vault, o.Dir, store); err != nil {
@@ -284,7 +284,13 @@ func (s *Store) refillWindow() error {
 // and the projector to work. It returns when the record has caught up.
 func (s *Store) start(rules lockport.Projector) error {
 	p := &projecting{s: s, rules: rules}
-	if err := s.readProgress(p); err != nil {
+	err := s.readProgress(p)
+	if err == nil {
+		if err = s.renewRecord(); err == nil {
+			err = s.readProgress(p)
+		}
+	}
+	if err != nil {
 		return errors.Join(classify("open store", err), s.closeFiles(false))
 	}
 	s.directorySeq.Store(uint64(s.head.Seq))
@@ -302,7 +308,7 @@ func (s *Store) start(rules lockport.Projector) error {
 			s.fail(err)
 		}
 	}()
-	err := s.catchUp()
+	err = s.catchUp()
 	s.opening.Store(false)
 	if err != nil {
 		ctx, cancel := context.WithCancel(context.Background())

@@ -50,12 +50,13 @@ var holdsBack = []string{
 
 // mayShow are the outputs that may hold what a patient's record holds, and why.
 var mayShow = map[string]string{
-	"query results": "the record, to a provider whom the gate let in; the query's own words otherwise",
-	"receive":       "a provider's receiving end prints what arrives",
-	"hl7 get":       "prints a file of the caller's own",
-	"hl7 show":      "prints a file of the caller's own",
-	"message show":  "with --unmask only: one message, with a reason, written down first",
-	"simulate":      "people that do not exist",
+	"query results":   "the record, to a provider whom the gate let in; the query's own words otherwise",
+	"query documents": "the record, to a provider whom the gate let in; the query's own words otherwise",
+	"receive":         "a provider's receiving end prints what arrives",
+	"hl7 get":         "prints a file of the caller's own",
+	"hl7 show":        "prints a file of the caller's own",
+	"message show":    "with --unmask only: one message, with a reason, written down first",
+	"simulate":        "people that do not exist",
 }
 
 // knownLeaks are places where something of a question gets out that should not, each by

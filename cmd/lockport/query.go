@@ -23,7 +23,7 @@ func newQuery(env *environment) *cobra.Command {
 		Long: `Send one HL7 query over MLLP and print the records of the reply. The server decides by the
 patient's consent, and writes down who asked for what, before it answers.`,
 	}
-	cmd.AddCommand(newQueryResults(env))
+	cmd.AddCommand(newQueryResults(env), newQueryDocuments(env))
 	return cmd
 }
 
@@ -51,6 +51,7 @@ type queryOptions struct {
 	attest    string
 	limit     int
 	raw       bool
+	documents bool // documents instead of results
 	tls       tlsFlags
 }
 
@@ -65,8 +66,30 @@ func newQueryResults(env *environment) *cobra.Command {
   lockport query results --to 127.0.0.1:2575 --as 'EHR|FAMCARE' --patient 'MR1001^^^UPSTATE' \
       --from 2025-01-01 --code 4548-4^^LN --clinician 1234567893 --output json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return env.queryResults(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return env.queryRecords(cmd.Context(), o) },
 	}
+	o.flags(cmd, "only this test, 'CODE^NAME^SYSTEM' (may be repeated)")
+	return cmd
+}
+
+// newQueryDocuments makes "lockport query documents".
+func newQueryDocuments(env *environment) *cobra.Command {
+	o := queryOptions{documents: true}
+	cmd := &cobra.Command{
+		Use:   "documents --to ADDR --as 'APP|FACILITY' --patient 'ID^^^AUTHORITY'",
+		Short: "Ask for a patient's documents",
+		Long: `Ask for a patient's documents in force from all locations (QBP^ZD1, answered by RSP^ZD2).
+Flags and exit codes are those of "lockport query results".`,
+		Example: "  lockport query documents --to 127.0.0.1:2575 --as 'EHR|FAMCARE' --patient 'MR1001^^^UPSTATE' --code DS",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return env.queryRecords(cmd.Context(), o) },
+	}
+	o.flags(cmd, "only this document type, table 0270 (may be repeated)")
+	return cmd
+}
+
+// flags adds what every query of a patient's record takes.
+func (o *queryOptions) flags(cmd *cobra.Command, code string) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.to, "to", "", "MLLP address of the exchange, host:port")
 	flags.StringVar(&o.as, "as", "", "asking application, 'MSH-3|MSH-4'")
@@ -74,7 +97,7 @@ func newQueryResults(env *environment) *cobra.Command {
 	flags.StringVar(&o.patient, "patient", "", "the patient's identifier, 'ID^^^AUTHORITY'")
 	flags.StringVar(&o.from, "from", "", "first day, YYYY-MM-DD")
 	flags.StringVar(&o.until, "until", "", "last day, YYYY-MM-DD")
-	flags.StringArrayVar(&o.codes, "code", nil, "only this test, 'CODE^NAME^SYSTEM' (may be repeated)")
+	flags.StringArrayVar(&o.codes, "code", nil, code)
 	flags.StringVar(&o.purpose, "purpose", "", "purpose of use: TREAT, ETREAT, HOPERAT, PUBHLTH or PATRQT")
 	flags.StringVar(&o.clinician, "clinician", "", "NPI of the clinician who asks")
 	flags.StringVar(&o.reason, "emergency-reason", "", "code of the emergency")
@@ -83,13 +106,17 @@ func newQueryResults(env *environment) *cobra.Command {
 	flags.BoolVar(&o.raw, "raw", false, "print the reply as it came")
 	o.tls.add(flags)
 	require(cmd, "to", "as", "patient")
-	return cmd
 }
 
-// resultsQuery is the name of the results query in QPD-1, and the segment it asks with.
-const resultsQuery = "ZR1"
+// profile is the query's name in QPD-1 and MSH-9, with its text.
+func (o queryOptions) profile() (name, text string) {
+	if o.documents {
+		return "ZD1", "Documents Query"
+	}
+	return "ZR1", "Results Query"
+}
 
-// build makes the query message (QBP^ZR1^QBP_Q11).
+// build makes the query message (QBP^ZR1^QBP_Q11 or QBP^ZD1^QBP_Q11).
 func (o queryOptions) build(now time.Time, id string) ([]byte, error) {
 	app, facility, ok := strings.Cut(o.as, "|")
 	if !ok || app == "" {
@@ -109,13 +136,14 @@ func (o queryOptions) build(now time.Time, id string) ([]byte, error) {
 			return nil, usagef("--%s holds a character that cannot stand in one field", name)
 		}
 	}
+	name, text := o.profile()
 	b := hl7.NewBuilder(hl7.DefaultDelimiters(), "UNICODE UTF-8")
 	msh := b.Segment("MSH")
 	msh.SetRaw(3, []byte(app)).SetRaw(4, []byte(facility)).SetRaw(5, []byte(toApp)).SetRaw(6, []byte(toFacility))
-	msh.Set(7, hl7.FormatTime(now, hl7.Second)).Set(9, "QBP", "ZR1", "QBP_Q11").Set(10, id).Set(11, "P").Set(12, "2.5.1")
-	msh.Set(21, resultsQuery, "LOCKPORT")
+	msh.Set(7, hl7.FormatTime(now, hl7.Second)).Set(9, "QBP", name, "QBP_Q11").Set(10, id).Set(11, "P").Set(12, "2.5.1")
+	msh.Set(21, name, "LOCKPORT")
 	qpd := b.Segment("QPD")
-	qpd.Set(1, resultsQuery, "Results Query", "LOCKPORT").Set(2, id).SetRaw(3, []byte(o.patient)).Set(4, from).Set(5, until)
+	qpd.Set(1, name, text, "LOCKPORT").Set(2, id).SetRaw(3, []byte(o.patient)).Set(4, from).Set(5, until)
 	qpd.SetRaw(6, []byte(strings.Join(o.codes, "~")))
 	if o.purpose != "" {
 		qpd.Set(7, o.purpose, "", "ActReason")
@@ -143,8 +171,8 @@ func queryDay(flag, text string) (string, error) {
 	return strings.ReplaceAll(string(day), "-", ""), nil
 }
 
-// queryResults asks and prints.
-func (env *environment) queryResults(ctx context.Context, o queryOptions) error {
+// queryRecords asks and prints.
+func (env *environment) queryRecords(ctx context.Context, o queryOptions) error {
 	question, err := o.build(env.Now(), newControlID())
 	if err != nil {
 		return err
@@ -189,20 +217,35 @@ func (env *environment) showReply(m *hl7.Message, raw bool) error {
 	if !code.Positive() {
 		return refusedReply(m, code)
 	}
-	reports := readReports(m)
-	if !raw {
-		if err := env.showReports(reports); err != nil {
-			return err
-		}
+	records, err := env.showRecords(m, raw)
+	if err != nil {
+		return err
 	}
 	if m.First("DSC").Field(1).Valued() {
 		env.notef("there is more: narrow --from and --until, or raise --limit")
 	}
-	if len(reports) == 0 {
+	if records == 0 {
 		env.notef("no record: %s", queryStatusText(status))
 		return &errSilent{lockport.Refused}
 	}
 	return nil
+}
+
+// showRecords prints the records of a reply unless they were printed as they came,
+// and says how many there are.
+func (env *environment) showRecords(m *hl7.Message, raw bool) (n int, err error) {
+	if m.Header().Component(9, 2).Is("ZD2") {
+		documents := readDocuments(m)
+		if !raw {
+			err = env.showDocuments(documents)
+		}
+		return len(documents), err
+	}
+	reports := readReports(m)
+	if !raw {
+		err = env.showReports(reports)
+	}
+	return len(reports), err
 }
 
 // refusedReply is the error of a reply that is not positive. An unknown patient looks like

@@ -182,12 +182,13 @@ func withoutTicket(t *testing.T, open Open) {
 	for name, ticket := range map[string]*consent.Ticket{"nil": nil, "zero": {}, "closed": closedTicket, "denied": denied} {
 		r, err := s.Results(t.Context(), ticket, clinical.ResultFilter{})
 		v, err2 := s.Visits(t.Context(), ticket, clinical.VisitFilter{})
+		p, err5 := s.Documents(t.Context(), ticket, clinical.DocumentFilter{})
 		d, err3 := s.Demographics(t.Context(), ticket)
 		m, err4 := s.FeedMessage(t.Context(), ticket, lockport.OutboxRow{Feed: "f", Seq: 1, Group: 1, Registration: 1})
-		for _, err := range []error{err, err2, err3, err4} {
+		for _, err := range []error{err, err2, err3, err4, err5} {
 			wantKind(t, err, lockport.Refused)
 		}
-		if len(r)+len(v)+len(d) > 0 || m != nil {
+		if len(r)+len(v)+len(d)+len(p) > 0 || m != nil {
 			t.Errorf("%s ticket: something was handed out", name)
 		}
 	}

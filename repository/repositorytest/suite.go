@@ -71,6 +71,7 @@ func Run(t *testing.T, open Open) {
 		{"a merge without end is an error", endlessMerge},
 		{"nothing leaves without a ticket", withoutTicket},
 		{"a ticket opens its own patient only", withTicket},
+		{"documents come as they are in force, or with their history", documents},
 		{"a closed store takes and gives nothing", closed},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
