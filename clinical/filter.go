@@ -35,8 +35,11 @@ type VisitFilter struct {
 }
 
 // Matches reports whether the visit behind an index row is wanted. A visit
-// without an admission time matches only a filter without bounds.
-func (f VisitFilter) Matches(s VisitSummary) bool { return within(s.Admitted, f.From, f.Until) }
+// without an admission time matches only a filter without bounds; one that was
+// deleted matches none.
+func (f VisitFilter) Matches(s VisitSummary) bool {
+	return s.Status != Removed && within(s.Admitted, f.From, f.Until)
+}
 
 // DocumentFilter says which documents of a patient are wanted.
 type DocumentFilter struct {

@@ -105,6 +105,7 @@ const (
 	Open       VisitStatus = "open"
 	Discharged VisitStatus = "discharged"
 	Cancelled  VisitStatus = "cancelled"
+	Removed    VisitStatus = "deleted" // A23: hidden and kept
 )
 
 // Visit is one episode of care (PV1-19).
@@ -134,6 +135,23 @@ type Visit struct {
 	OpenedAt     Mark  `cbor:"20,keyasint,omitempty"` // A01, A04 and what implies them; A11
 	DischargedAt Mark  `cbor:"21,keyasint,omitempty"` // A03; A13
 	Entered      bool  `cbor:"22,keyasint,omitempty"` // some event opened it, cancelled or not
+
+	Prior       string              `cbor:"23,keyasint,omitempty"` // PV1-6 as sent, plain
+	Referring   lockport.NPI        `cbor:"24,keyasint,omitempty"` // PV1-8
+	Consulting  []lockport.NPI      `cbor:"25,keyasint,omitempty"` // PV1-9
+	Admitting   lockport.NPI        `cbor:"26,keyasint,omitempty"` // PV1-17
+	Service     string              `cbor:"27,keyasint,omitempty"` // PV1-10, table 0069
+	Disposition string              `cbor:"28,keyasint,omitempty"` // PV1-36, table 0112
+	Account     lockport.Identifier `cbor:"29,keyasint,omitzero"`  // PID-18 with its authority
+
+	PriorAt       Stamp `cbor:"30,keyasint,omitempty"`
+	ReferringAt   Stamp `cbor:"31,keyasint,omitempty"`
+	ConsultingAt  Stamp `cbor:"32,keyasint,omitempty"`
+	AdmittingAt   Stamp `cbor:"33,keyasint,omitempty"`
+	ServiceAt     Stamp `cbor:"34,keyasint,omitempty"`
+	DispositionAt Stamp `cbor:"35,keyasint,omitempty"`
+	AccountAt     Stamp `cbor:"36,keyasint,omitempty"`
+	DeletedAt     Mark  `cbor:"37,keyasint,omitempty"` // A23; A01, A04, A05
 }
 
 // Stamp is the moment at which something was said: the event's own time, then

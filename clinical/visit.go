@@ -3,6 +3,7 @@ package clinical
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/lockport-hie/lockport"
@@ -28,34 +29,45 @@ type VisitEvent struct {
 	Registration lockport.RegistrationID
 	Number       lockport.Identifier // PV1-19
 	Source       Source
-	Class        Field[string]       // PV1-2
-	Place        Field[string]       // PV1-3
-	Admitted     Field[time.Time]    // PV1-44
-	Ended        Field[time.Time]    // PV1-45
-	Attending    Field[lockport.NPI] // PV1-7
+	Class        Field[string]              // PV1-2
+	Place        Field[string]              // PV1-3
+	Admitted     Field[time.Time]           // PV1-44
+	Ended        Field[time.Time]           // PV1-45
+	Attending    Field[lockport.NPI]        // PV1-7
+	Occurred     time.Time                  // EVN-6: when it happened; zero when not sent. In a cancel it dates what is cancelled
+	Prior        Field[string]              // PV1-6
+	Referring    Field[lockport.NPI]        // PV1-8
+	Consulting   Field[[]lockport.NPI]      // PV1-9, which repeats
+	Service      Field[string]              // PV1-10
+	Admitting    Field[lockport.NPI]        // PV1-17
+	Disposition  Field[string]              // PV1-36
+	Account      Field[lockport.Identifier] // PID-18
 }
 
 // effect is what a trigger does to the life cycle of a visit: for each mark, +1
 // switches it on, -1 off, 0 leaves it.
-type effect struct{ planned, opened, discharged int }
+type effect struct{ planned, opened, discharged, deleted int }
 
 // effects lists the triggers that say something about a visit (HL7 v2.5.1 ch.
 // 3.3). Whatever can only happen during a stay implies that it was opened, so
 // that a visit whose admission is late or lost is not missing. An admission
 // switches the discharge off: it replaces the visit, when it is the later one.
+// For the same reason it, or a pre-admission, brings back what was deleted.
 var effects = map[string]effect{
-	"A01": {opened: 1, discharged: -1}, // admit
-	"A02": {opened: 1},                 // transfer
-	"A03": {opened: 1, discharged: 1},  // discharge
-	"A04": {opened: 1, discharged: -1}, // register
-	"A05": {planned: 1},                // pre-admit
-	"A06": {opened: 1},                 // outpatient becomes inpatient
-	"A07": {opened: 1},                 // inpatient becomes outpatient
-	"A08": {},                          // update
-	"A11": {opened: -1},                // cancel admit or register; A05 has its own cancel since 2.3
-	"A12": {opened: 1},                 // cancel transfer: PV1-3 is the place before it
-	"A13": {opened: 1, discharged: -1}, // cancel discharge: PV1-3 is the place now
-	"A38": {planned: -1},               // cancel pre-admit
+	"A01": {opened: 1, discharged: -1, deleted: -1}, // admit
+	"A02": {opened: 1},                              // transfer
+	"A03": {opened: 1, discharged: 1},               // discharge
+	"A04": {opened: 1, discharged: -1, deleted: -1}, // register
+	"A05": {planned: 1, deleted: -1},                // pre-admit
+	"A06": {opened: 1},                              // outpatient becomes inpatient
+	"A07": {opened: 1},                              // inpatient becomes outpatient
+	"A08": {},                                       // update
+	"A11": {opened: -1},                             // cancel admit or register; A05 has its own cancel since 2.3
+	"A12": {opened: 1},                              // cancel transfer: PV1-3 is the place before it
+	"A13": {opened: 1, discharged: -1},              // cancel discharge: PV1-3 is the place now
+	"A17": {opened: 1},                              // swap: PV1-3 is the place now
+	"A23": {deleted: 1},                             // delete the data of the visit
+	"A38": {planned: -1},                            // cancel pre-admit
 }
 
 // HasVisitEffect reports whether ApplyVisit takes the trigger event.
@@ -88,37 +100,62 @@ func ApplyVisit(existing *Visit, e VisitEvent) (v Visit, changed bool, err error
 		return Visit{}, false, lockport.Errorf(lockport.Conflict, "visit", "PV1-19: the visit number is in use for another patient")
 	}
 	before, at := v, Stamp{Micro: e.Time.UnixMicro(), Seq: e.Seq}
-	set(&v.Class, &v.ClassAt, e.Class, at)
-	set(&v.Place, &v.PlaceAt, e.Place, at)
-	set(&v.Attending, &v.AttendingAt, e.Attending, at)
+	setFields(&v, e, at)
 	setTimes(&v, e, at)
-	set(&v.Source, &v.SourceAt, Field[Source]{true, e.Source}, at)
 	v.PlannedAt.turn(effect.planned, at)
 	v.OpenedAt.turn(effect.opened, at)
 	v.Entered = v.Entered || effect.opened > 0
 	v.DischargedAt.turn(effect.discharged, at)
+	v.DeletedAt.turn(effect.deleted, at)
 	v.Status = v.status()
 	if e.Time.After(v.EventTime) {
 		v.EventTime = e.Time.UTC().Truncate(time.Microsecond)
 	}
-	if changed = v != before; changed {
+	if changed = !reflect.DeepEqual(v, before); changed {
 		v.Updated = max(v.Updated, e.Seq)
 	}
 	return v, changed, nil
 }
 
+// setFields applies what the event states, but for the times. An event that
+// undoes another takes away what only that one could have stated, unless it
+// states it anew: the place before a transfer, the disposition of a discharge.
+func setFields(v *Visit, e VisitEvent, at Stamp) {
+	e.Prior.Set = e.Prior.Set || e.Trigger == "A12"
+	e.Disposition.Set = e.Disposition.Set || opens(e.Trigger) || e.Trigger == "A13"
+	set(&v.Class, &v.ClassAt, e.Class, at)
+	set(&v.Place, &v.PlaceAt, e.Place, at)
+	set(&v.Prior, &v.PriorAt, e.Prior, at)
+	set(&v.Attending, &v.AttendingAt, e.Attending, at)
+	set(&v.Referring, &v.ReferringAt, e.Referring, at)
+	set(&v.Consulting, &v.ConsultingAt, e.Consulting, at)
+	set(&v.Admitting, &v.AdmittingAt, e.Admitting, at)
+	set(&v.Service, &v.ServiceAt, e.Service, at)
+	set(&v.Disposition, &v.DispositionAt, e.Disposition, at)
+	set(&v.Account, &v.AccountAt, e.Account, at)
+	set(&v.Source, &v.SourceAt, Field[Source]{true, e.Source}, at)
+}
+
+// opens reports whether the event admits or registers.
+func opens(trigger string) bool { return trigger == "A01" || trigger == "A04" }
+
 // setTimes applies PV1-44 and PV1-45. An admission or discharge without them is
-// dated by its event, and what opens a visit again takes the end away.
+// dated by when it happened (EVN-6), else by when it was said, and what opens a
+// visit again takes the end away.
 func setTimes(v *Visit, e VisitEvent, at Stamp) {
 	admitted, ended := inUTC(e.Admitted), inUTC(e.Ended)
-	opens := e.Trigger == "A01" || e.Trigger == "A04"
-	if opens && !admitted.Set && !e.Time.IsZero() {
-		guessAdmitted(v, e.Time.UTC().Truncate(time.Microsecond))
+	happened := e.Occurred
+	if happened.IsZero() {
+		happened = e.Time
 	}
-	if e.Trigger == "A03" && !ended.Set && !e.Time.IsZero() {
-		ended = Field[time.Time]{true, e.Time.UTC().Truncate(time.Microsecond)}
+	happened = happened.UTC().Truncate(time.Microsecond)
+	if opens(e.Trigger) && !admitted.Set && !happened.IsZero() {
+		guessAdmitted(v, happened)
 	}
-	if (opens || e.Trigger == "A13") && !ended.Set {
+	if e.Trigger == "A03" && !ended.Set && !happened.IsZero() {
+		ended = Field[time.Time]{true, happened}
+	}
+	if (opens(e.Trigger) || e.Trigger == "A13") && !ended.Set {
 		ended.Set = true
 	}
 	set(&v.Admitted, &v.AdmittedAt, admitted, at)
@@ -170,6 +207,8 @@ func (s Stamp) after(t Stamp) bool {
 func (v Visit) status() VisitStatus {
 	known := func(m Mark) bool { return m.At != Stamp{} }
 	switch {
+	case v.DeletedAt.On:
+		return Removed
 	case v.OpenedAt.On && v.DischargedAt.On:
 		return Discharged
 	case v.OpenedAt.On:

@@ -110,3 +110,15 @@ func (r *Registration) update(u Update, at time.Time, seq lockport.Seq) {
 		r.UpdatedTime = at.UTC().Truncate(time.Microsecond)
 	}
 }
+
+// SetDeleted hides a registration (HL7 v2.5.1 ch. 3.3.29, A29) or brings it back
+// (A28, and an admission), and reports whether that changed anything. The latest
+// event, by its own time and then by journal order, decides.
+func (r *Registration) SetDeleted(deleted bool, at time.Time, seq lockport.Seq) bool {
+	now := Stamp{Micro: at.UnixMicro(), Seq: seq}
+	if !now.after(r.DeletedAt) {
+		return false
+	}
+	r.Deleted, r.DeletedAt = deleted, now
+	return true
+}

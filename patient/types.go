@@ -21,6 +21,7 @@ type Registration struct {
 	Deleted     bool                    `cbor:"10,keyasint,omitempty"` // A29: hidden, kept, undoable
 	Links       []Link                  `cbor:"11,keyasint,omitempty"` // links that a message or an operator stated
 	Stated      []Stamp                 `cbor:"12,keyasint,omitempty"` // what decided each field of Details, in the order of its cbor numbers
+	DeletedAt   Stamp                   `cbor:"13,keyasint,omitempty"` // what decided Deleted: A29, or what adds or admits the patient
 }
 
 // Link is a stated link to another registration. Together with Into and the

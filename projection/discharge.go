@@ -14,7 +14,7 @@ import (
 // emergency access of the participant where it was, and a minor's consent for
 // that visit. Neither opens again when the discharge is cancelled.
 func (a *arrival) endAccess(v clinical.Visit, r patient.Registration) error {
-	if v.Status != clinical.Discharged && v.Status != clinical.Cancelled {
+	if v.Status == clinical.Planned || v.Status == clinical.Open {
 		return nil
 	}
 	end := v.Ended

@@ -2,6 +2,8 @@ package projection
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/lockport-hie/lockport"
 )
@@ -36,15 +38,54 @@ func (d *draft) Get(t lockport.Table, key []byte, into any) (bool, error) {
 	return true, nil
 }
 
-// Scan implements lockport.Snapshot. A table that the draft has written cannot
-// be scanned: no rule needs it, and merging two orders of keys is not simple.
+// Scan implements lockport.Snapshot: the rows of the draft in their places among
+// those of the transaction.
 func (d *draft) Scan(t lockport.Table, prefix, from []byte, fn func([]byte, func(any) error) (bool, error)) error {
+	own := d.keys(t, string(prefix), string(from))
+	more := true
+	visit := func(key string) (err error) { // a row of the draft, unless it is a deleted one
+		if row := d.rows[draftKey{t, key}]; row != nil {
+			more, err = fn([]byte(key), func(into any) error {
+				reflect.ValueOf(into).Elem().Set(reflect.ValueOf(row).Elem())
+				return nil
+			})
+		}
+		return err
+	}
+	err := d.Tx.Scan(t, prefix, from, func(key []byte, decode func(any) error) (bool, error) {
+		for ; more && len(own) > 0 && own[0] < string(key); own = own[1:] {
+			if err := visit(own[0]); err != nil {
+				return false, err
+			}
+		}
+		if !more {
+			return false, nil
+		}
+		if len(own) > 0 && own[0] == string(key) {
+			err := visit(own[0])
+			own = own[1:]
+			return more, err
+		}
+		var err error
+		more, err = fn(key, decode)
+		return more, err
+	})
+	for ; err == nil && more && len(own) > 0; own = own[1:] {
+		err = visit(own[0])
+	}
+	return err
+}
+
+// keys returns what the draft wrote of a table, in key order.
+func (d *draft) keys(t lockport.Table, prefix, from string) []string {
+	var own []string
 	for _, w := range d.written {
-		if w.table == t {
-			return lockport.Errorf(lockport.Internal, "projection", "table %d is scanned after it was written", t)
+		if w.table == t && strings.HasPrefix(w.key, prefix) && w.key >= from {
+			own = append(own, w.key)
 		}
 	}
-	return d.Tx.Scan(t, prefix, from, fn)
+	slices.Sort(own)
+	return own
 }
 
 // Put implements lockport.Tx.
