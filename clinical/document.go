@@ -108,7 +108,7 @@ func Amends(trigger string) bool { return trigger == "T05" || trigger == "T06" }
 func Replaces(trigger string) bool { return trigger == "T09" || trigger == "T10" }
 
 // FileDocument adds an event to a document, or makes the document when existing
-// is nil. What the document is now follows from the set of its events by their
+// is nil. The state of the document follows from the set of its events by their
 // own time, whatever order they came in.
 //
 // It fails with kind Conflict when the state machine of TXA-17 and TXA-19 does

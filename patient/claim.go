@@ -203,7 +203,7 @@ func (w *work) claimAll(reg *Registration, c Claim) error {
 			}
 			if known == nil {
 				w.own(reg, id.Identifier)
-			} else if known.ID != reg.ID {
+			} else if known.ID != reg.ID && !w.apart(reg, known) {
 				reg.state(Link{To: known.ID, Seq: c.Seq, Basis: SameList})
 				if err := w.link(reg, known); err != nil {
 					return err

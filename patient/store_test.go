@@ -134,6 +134,9 @@ func (s *store) verify(t interface{ Fatalf(string, ...any) }) {
 			}
 		}
 	}
+	if err := s.components(); err != "" {
+		t.Fatalf("%s", err)
+	}
 	for k, h := range s.holders {
 		if k.authority != "S" && len(h.Registrations) != 1 {
 			t.Fatalf("an identifier of %s has %d holders", k.authority, len(h.Registrations))

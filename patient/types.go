@@ -24,13 +24,16 @@ type Registration struct {
 	DeletedAt   Stamp                   `cbor:"13,keyasint,omitempty"` // what decided Deleted: A29, or what adds or admits the patient
 }
 
-// Link is a stated link to another registration. Together with Into and the
+// Link is a stated link to another registration, or the statement that the two are
+// not one person. Together with Into and the
 // identifiers of shared authorities, links are all the reasons why registrations
 // are one person; without one of them the rest tell what remains linked.
 type Link struct {
 	To    lockport.RegistrationID `cbor:"1,keyasint"`
 	Seq   lockport.Seq            `cbor:"2,keyasint"` // the entry that stated it first
 	Basis LinkBasis               `cbor:"3,keyasint"`
+	At    Stamp                   `cbor:"4,keyasint,omitempty"` // of a link that can be taken back: what decided it last
+	Off   bool                    `cbor:"5,keyasint,omitempty"` // taken back: no list and no shared number links the two any more
 }
 
 // LinkBasis is why a link was stated.
@@ -39,6 +42,7 @@ type LinkBasis string
 // The bases of links.
 const (
 	SameList LinkBasis = "same-list" // both identifiers in one PID-3 of their owner (HL7 v2.5.1 ch. 3: an implicit link)
+	Explicit LinkBasis = "explicit"  // A24 or an operator said so (HL7 v2.5.1 ch. 3.3.24)
 )
 
 // Stamp is the moment at which something was said: the message's own time, then

@@ -165,6 +165,9 @@ func (w *work) share(reg *Registration, id lockport.Identifier) error {
 		if err != nil {
 			return err
 		}
+		if w.apart(reg, other) {
+			continue
+		}
 		if err := w.link(reg, other); err != nil {
 			return err
 		}

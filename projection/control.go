@@ -85,7 +85,10 @@ func applyGrant(tx lockport.Tx, e *lockport.Entry, g *consent.Grant) error {
 // verbDiscard is the operator action that changes the record.
 const verbDiscard = "quarantine discard"
 
-func applyAction(tx lockport.Tx, a *audit.Action) error {
+func applyAction(tx lockport.Tx, e *lockport.Entry, a *audit.Action) error {
+	if say, ok := operatorSays(a.Verb); ok {
+		return applyOperatorLink(tx, e, a, say)
+	}
 	if a.Verb != verbDiscard {
 		return nil
 	}

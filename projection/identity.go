@@ -90,10 +90,13 @@ func (a *arrival) claim(v hl7.Value) (patient.Claimed, bool) {
 	}, true
 }
 
-// applyMerges applies A40 and A34: each PID with the MRG that follows it. An old
+// pairing is what a message does to an old and a new identifier.
+type pairing func(patient.Reader, patient.MergeClaim) (patient.Changes, error)
+
+// applyMerges applies A40, A34 and A47: each PID with the MRG that follows it. An old
 // identifier is paired with the one of the same authority in PID-3 (HL7 v2.5.1
 // ch. 3.6.2.1.3; IHE ITI-8 demands equal authorities).
-func (a *arrival) applyMerges() error {
+func (a *arrival) applyMerges(pair pairing) error {
 	pairs := 0
 	var pid hl7.Segment
 	for i := range a.message.Len() {
@@ -105,18 +108,18 @@ func (a *arrival) applyMerges() error {
 				return held("MRG comes before PID")
 			}
 			pairs++
-			if err := a.applyMerge(pid, s); err != nil {
+			if err := a.applyMerge(pid, s, pair); err != nil {
 				return err
 			}
 		}
 	}
 	if pairs == 0 {
-		return held("the merge has no MRG")
+		return held("the message has no MRG")
 	}
 	return nil
 }
 
-func (a *arrival) applyMerge(pid, mrg hl7.Segment) error {
+func (a *arrival) applyMerge(pid, mrg hl7.Segment, pair pairing) error {
 	into, err := a.claims(pid)
 	if err != nil {
 		return err
@@ -134,7 +137,7 @@ func (a *arrival) applyMerge(pid, mrg hl7.Segment) error {
 			if survivor.Identifier.Authority != old.Identifier.Authority {
 				continue
 			}
-			if err := a.merge(pid, old, survivor); err != nil {
+			if err := a.merge(pid, old, survivor, pair); err != nil {
 				return err
 			}
 			merged = true
@@ -160,10 +163,10 @@ func (a *arrival) mergedClaim(v hl7.Value, into []patient.Claimed) (patient.Clai
 	return c, true
 }
 
-func (a *arrival) merge(pid hl7.Segment, old, into patient.Claimed) error {
+func (a *arrival) merge(pid hl7.Segment, old, into patient.Claimed, pair pairing) error {
 	var failed error
 	details := demographics(pid)
-	changes, err := patient.Merge(index{a.tx}, patient.MergeClaim{
+	changes, err := pair(index{a.tx}, patient.MergeClaim{
 		Seq: a.entry.Seq, Time: a.happened, Old: old, Into: into, Details: &details,
 		New: a.newRegistration(&failed),
 	})

@@ -78,7 +78,7 @@ func (p *projector) Apply(tx lockport.Tx, e *lockport.Entry) error {
 	case *directory.Change:
 		err = p.applyChange(tx, e, body)
 	case *audit.Action:
-		err = applyAction(tx, body)
+		err = applyAction(tx, e, body)
 	case *lockport.Delivery:
 		err = applyDelivery(tx, body)
 	case *consent.Grant:

@@ -18,7 +18,11 @@ func (a *arrival) applyADT(trigger string) error {
 	pid, pv1 := a.message.First("PID"), a.message.First("PV1")
 	switch trigger {
 	case "A40", "A34":
-		return a.applyMerges()
+		return a.applyMerges(patient.Merge)
+	case "A47":
+		return a.applyMerges(patient.Rename)
+	case "A24", "A37":
+		return a.applyLink(trigger)
 	case "A17":
 		return a.applySwap()
 	case "A28", "A29", "A31":

@@ -135,8 +135,8 @@ func writeRecords(b *hl7.Builder, found disclosed) error {
 	return nil
 }
 
-// writeDocuments writes the documents of one registration: TXA, its availability
-// as it is now, and the text.
+// writeDocuments writes the documents of one registration: TXA of the last message
+// that counts, and the text in force.
 func writeDocuments(b *hl7.Builder, found disclosed, id lockport.RegistrationID) error {
 	for _, report := range found.documents {
 		if report.Document.Registration != id {

@@ -31,6 +31,41 @@ func (s *Store) SubjectOfRegistration(ctx context.Context, id lockport.Registrat
 	return s.subject(ctx, func(g *gathering) error { return g.registrations([]lockport.RegistrationID{id}) })
 }
 
+// Structure returns the registrations of an identifier's person for an operator's
+// view, ascending: what they are merged into and linked with. It holds nothing of
+// the patient: no demographics, and of identifiers the authority only. bearer is
+// the registration that bears the identifier itself, merged or not; 0 when none
+// or several do.
+func (s *Store) Structure(ctx context.Context, id lockport.Identifier) (bearer lockport.RegistrationID, all []patient.Registration, err error) {
+	subject, err := s.SubjectOf(ctx, id)
+	if err != nil {
+		return 0, nil, err
+	}
+	err = s.view(ctx, subject.AsOf, func(v *view) error {
+		var holders patient.Holders
+		token := lockport.IdentifierToken(v, id)
+		if _, err := v.Get(lockport.TableIdentifiers, token[:], &holders); err != nil {
+			return err
+		}
+		if len(holders.Registrations) == 1 {
+			bearer = holders.Registrations[0]
+		}
+		for _, id := range subject.Registrations {
+			var r patient.Registration
+			if _, err := v.Get(lockport.TableRegistrations, id.Key(), &r); err != nil {
+				return err
+			}
+			r.Details, r.Stated = patient.Demographics{}, nil
+			for i := range r.Identifiers {
+				r.Identifiers[i].Value = ""
+			}
+			all = append(all, r)
+		}
+		return nil
+	})
+	return bearer, all, err
+}
+
 func (s *Store) subject(ctx context.Context, start func(*gathering) error) (consent.Subject, error) {
 	var subject consent.Subject
 	err := s.view(ctx, s.End(), func(v *view) error {

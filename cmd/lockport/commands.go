@@ -19,6 +19,7 @@ func commands(env *environment) []*cobra.Command {
 		newProvider(env),
 		newAuthority(env),
 		newConsent(env),
+		newPatient(env),
 		newMessage(env),
 		newQuarantine(env),
 		newFeed(env),

@@ -42,6 +42,7 @@ var holdsBack = []string{
 	"provider add", "provider list", "provider show", "provider remove",
 	"authority add", "authority list", "authority show", "authority remove",
 	"consent record", "consent list", "consent show", "consent void", "consent explain",
+	"patient show", "patient link", "patient unlink", "patient unmerge",
 	"message list", "message show", "message trace", // message show without --unmask
 	"quarantine list", "quarantine show", "quarantine release", "quarantine discard",
 	"feed add", "feed list", "feed show", "feed pause", "feed resume", "feed retry", "feed remove",
@@ -297,6 +298,10 @@ func (w *witness) operate() {
 		w.t.Fatalf("%d forms: %v", len(forms), err)
 	}
 	w.do(0, "consent void "+cell(forms[0].Sequence), reason)
+	patient := " --patient MR" + plantedNumber + "^^^UPSTATE"
+	w.do(1, "patient link"+patient+" --with MR"+plantedNumber+"^^^UPSTATE", reason)
+	w.do(1, "patient unlink"+patient+" --with MR"+plantedNumber+"^^^UPSTATE", reason)
+	w.do(1, "patient unmerge"+patient, reason)
 	w.do(0, "feed pause nobody")
 	w.do(0, "feed resume nobody")
 	w.do(0, "feed retry refuses")
@@ -312,7 +317,7 @@ func (w *witness) look() {
 		"status", "version", "config check", "config show", "participant list", "participant show upstate", "location list", "location show main",
 		"application list", "application show adt", "provider list", "provider show 1003000126", "authority list", "authority show UPSTATE",
 		"message list --limit 1000", "quarantine list --all", "feed list", "feed show refuses", "feed show nobody", "feed show hangs-up",
-		"audit tail --limit 1000", "audit verify", "consent list", "consent list --patient 'MR" + plantedNumber + "^^^UPSTATE'",
+		"audit tail --limit 1000", "audit verify", "patient show --patient 'MR" + plantedNumber + "^^^UPSTATE'", "consent list", "consent list --patient 'MR" + plantedNumber + "^^^UPSTATE'",
 		"consent explain --participant famcare --patient 'MR" + plantedNumber + "^^^UPSTATE'",
 		"consent explain --participant upstate --purpose ETREAT --clinician 1003000126 --patient 'MR" + plantedNumber + "9^^^UPSTATE'",
 	}

@@ -113,7 +113,7 @@ func (s *system) act(ctx context.Context, a audit.Action) error {
 func (s *system) verbs() []verb {
 	var all []verb
 	for _, some := range [][]verb{
-		s.statusVerbs(), s.directoryVerbs(), s.consentVerbs(), s.messageVerbs(), s.quarantineVerbs(), s.feedVerbs(), s.auditVerbs(), s.backupVerbs(),
+		s.statusVerbs(), s.directoryVerbs(), s.consentVerbs(), s.patientVerbs(), s.messageVerbs(), s.quarantineVerbs(), s.feedVerbs(), s.auditVerbs(), s.backupVerbs(),
 	} {
 		all = append(all, some...)
 	}
