@@ -37,11 +37,25 @@ func (s *server) heldMessage(id string) lockport.Seq {
 	return s.store.End()
 }
 
+// people makes three patients known, the third merged into the first.
+func (s *server) people() {
+	s.t.Helper()
+	said := func(trigger, id, body string) {
+		exchange(s.t, s.dial(), []byte("MSH|^~\\&|ADT1|UPSTATE|LOCKPORT|HIE|20250301||ADT^"+trigger+"|"+id+"|P|2.5.1\rEVN||20250301\r"+body))
+	}
+	said("A28", "P5", "PID|1||5^^^UPSTATE\r")
+	said("A28", "P6", "PID|1||6^^^UPSTATE\r")
+	said("A40", "P7", "PID|1||5^^^UPSTATE\rMRG|7^^^UPSTATE\r")
+	s.settle()
+}
+
 // Whatever an operator changes, and every view of a message's content, is in the journal
 // with the name of who did it. A new verb that is not in this list fails the test.
 func TestWhatOperatorsDoIsJournalled(t *testing.T) {
 	s := startServer(t, unknownReject, region()...)
 	first, second := s.heldMessage("M1"), s.heldMessage("M2")
+	s.people()
+	both := patientQuestion{Patient: "5^^^UPSTATE", With: "6^^^UPSTATE", Reason: "the desk says so"}
 	record := recordConsentQuestion{Patient: "1^^^UPSTATE", Participant: "famcare", Decision: "give", Signed: "2024-06-01"}
 	feed := directory.Feed{ID: "f", Application: "famcare-ehr", Kind: directory.ResultsFeed, To: "127.0.0.1:1", Insecure: true}
 	steps := []struct {
@@ -57,6 +71,10 @@ func TestWhatOperatorsDoIsJournalled(t *testing.T) {
 		{pathQuarantineDiscard, sequenceQuestion{Sequence: second}},
 		{pathFeedPause, pauseQuestion{ID: "f", Paused: true}},
 		{pathFeedRetry, feedQuestion{ID: "f"}},
+		{pathPatientShow, both},
+		{pathPatientLink, both},
+		{pathPatientUnlink, both},
+		{pathPatientUnmerge, patientQuestion{Patient: "7^^^UPSTATE", Reason: "merged by mistake"}},
 		{pathBackup, backupQuestion{To: filepath.Join(t.TempDir(), "backup")}},
 	}
 	covered := map[string]bool{pathConsentList: true, pathConsentShow: true, pathConsentExplain: true} // they change and reveal nothing
