@@ -9,11 +9,27 @@ import (
 // decided when it is delivered, never when the row is made.
 type OutboxRow struct {
 	Feed         FeedID         `cbor:"1,keyasint"`
-	Seq          Seq            `cbor:"2,keyasint"` // the message
-	Group        int            `cbor:"3,keyasint"` // patient group within the message, from 1
-	Registration RegistrationID `cbor:"4,keyasint"` // whose group it is
-	Queued       time.Time      `cbor:"5,keyasint"` // time of the message's entry
+	Seq          Seq            `cbor:"2,keyasint"`           // the message
+	Group        int            `cbor:"3,keyasint"`           // patient group within the message, from 1
+	Registration RegistrationID `cbor:"4,keyasint"`           // whose group it is
+	Queued       time.Time      `cbor:"5,keyasint"`           // time of the message's entry
+	Corrects     bool           `cbor:"6,keyasint,omitempty"` // the feed's provider took a version that this one corrects or retracts
 }
+
+// Uncorrected says that a provider holds a version of a result or document that
+// was corrected or retracted, and that consent kept the correction from it.
+type Uncorrected struct {
+	Feed         FeedID         `cbor:"1,keyasint"`
+	Seq          Seq            `cbor:"2,keyasint"` // the message with the correction
+	Registration RegistrationID `cbor:"3,keyasint"` // whose it is
+	Withheld     Seq            `cbor:"4,keyasint"` // the entry that says so
+	Time         time.Time      `cbor:"5,keyasint"` // of that entry
+	Reason       string         `cbor:"6,keyasint,omitempty"`
+}
+
+// ReceivedKey is the row key of TableReceived and TableUncorrected: the message
+// and the feed.
+func ReceivedKey(seq Seq, feed FeedID) []byte { return append(seq.Key(), feed...) }
 
 // FeedState counts what a feed has done.
 type FeedState struct {

@@ -29,10 +29,13 @@ const (
 	TableDocuments        Table = 18 // token of the document → clinical.Document
 	TablePatientDocuments Table = 19 // RegistrationID, time, token of the document → clinical.DocumentSummary
 	TableDocumentVersions Table = 20 // Seq → clinical.DocumentVersion
+
+	TableReceived    Table = 21 // Seq of a message, feed → Seq of the entry that says the feed's provider took it
+	TableUncorrected Table = 22 // Seq of a correction, feed → Uncorrected
 )
 
 // LastTable is the highest number in use.
-const LastTable = TableDocumentVersions
+const LastTable = TableUncorrected
 
 // RecordRules is the version of the rules that make the record. It grows with
 // every change of them that makes another record from the same entries; a record

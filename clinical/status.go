@@ -48,6 +48,20 @@ func provisional(status string) bool {
 	return c == preliminary || c == valueless
 }
 
+// Corrects reports whether the version says that what was reported before is wrong
+// or withdrawn: OBR-25 C or X, OBX-11 C, W, D or X (tables 0123 and 0085).
+func (v Version) Corrects() bool {
+	if v.Status == "C" || v.Status == "X" {
+		return true
+	}
+	for _, u := range v.Units {
+		if u.Status == "C" || unitClass(u.Status) == retracted {
+			return true
+		}
+	}
+	return false
+}
+
 // inherited is the OBX-11 of an observation that has none, under an OBR-25.
 func inherited(order string) string {
 	switch order {

@@ -103,7 +103,10 @@ func applyAction(tx lockport.Tx, e *lockport.Entry, a *audit.Action) error {
 
 // applyDelivery takes a feed's row off and counts what became of it. A row that
 // is gone already (the outcome was written twice around a crash) counts once.
-func applyDelivery(tx lockport.Tx, d *lockport.Delivery) error {
+//
+// What was delivered is noted by message, so that a correction finds who must
+// learn of it; a correction that was withheld is noted for the privacy desk.
+func applyDelivery(tx lockport.Tx, e *lockport.Entry, d *lockport.Delivery) error {
 	var row lockport.OutboxRow
 	found, err := tx.Get(lockport.TableOutbox, d.Row, &row)
 	if err != nil || !found {
@@ -122,8 +125,24 @@ func applyDelivery(tx lockport.Tx, d *lockport.Delivery) error {
 	default:
 		return lockport.Errorf(lockport.Internal, "projection", "a delivery has an unknown outcome")
 	}
+	if err := noteDelivery(tx, e, d, row); err != nil {
+		return err
+	}
 	if err := tx.Delete(lockport.TableOutbox, d.Row); err != nil {
 		return err
 	}
 	return tx.Put(lockport.TableFeeds, []byte(d.Feed), &state)
+}
+
+func noteDelivery(tx lockport.Tx, e *lockport.Entry, d *lockport.Delivery, row lockport.OutboxRow) error {
+	key := lockport.ReceivedKey(row.Seq, d.Feed)
+	switch {
+	case d.Outcome == lockport.Delivered:
+		return tx.Put(lockport.TableReceived, key, &e.Seq)
+	case row.Corrects:
+		return tx.Put(lockport.TableUncorrected, key, &lockport.Uncorrected{
+			Feed: d.Feed, Seq: row.Seq, Registration: row.Registration, Withheld: e.Seq, Time: e.Time, Reason: d.Reason,
+		})
+	}
+	return nil
 }

@@ -65,7 +65,25 @@ func (a *arrival) applyDocument(trigger string) error {
 	if now.Restricted() {
 		return nil
 	}
-	return a.queue(directory.DocumentsFeed, 1, r)
+	corrected, err := a.corrected(trigger, now)
+	if err != nil {
+		return err
+	}
+	return a.queue(directory.DocumentsFeed, 1, r, corrected)
+}
+
+// corrected lists the messages about what an event replaces or cancels.
+func (a *arrival) corrected(trigger string, now clinical.Document) (seqs []lockport.Seq, err error) {
+	wrong := now
+	if clinical.Replaces(trigger) {
+		wrong, _, err = a.document(now.Parent)
+	} else if trigger != "T11" {
+		return nil, nil
+	}
+	for _, e := range wrong.Events {
+		seqs = append(seqs, e.Seq)
+	}
+	return seqs, err
 }
 
 // ownDocument holds a message whose document number stands for somebody else's,

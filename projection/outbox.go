@@ -9,9 +9,9 @@ import (
 
 // queue makes one outbox row for each feed of a kind that may want the patient
 // group: one whose participant the patient's directives let in at the moment
-// the message came. Whether the feed may have it is decided when it is
-// delivered.
-func (a *arrival) queue(kind directory.FeedKind, number int, r patient.Registration) error {
+// the message came, or whose provider took a version that is corrected or
+// retracted here. Whether the feed may have it is decided when it is delivered.
+func (a *arrival) queue(kind directory.FeedKind, number int, r patient.Registration, corrected []lockport.Seq) error {
 	feeds := a.directory.Feeds()
 	if len(feeds) == 0 {
 		return nil
@@ -20,15 +20,22 @@ func (a *arrival) queue(kind directory.FeedKind, number int, r patient.Registrat
 	if err != nil {
 		return err
 	}
-	if len(directives) == 0 {
+	if len(directives) == 0 && len(corrected) == 0 {
 		return nil
 	}
 	for _, feed := range feeds {
-		if feed.Kind != kind || !a.mayWant(feed, birth, directives) {
+		if feed.Kind != kind {
+			continue
+		}
+		corrects, err := a.took(feed, corrected)
+		if err != nil {
+			return err
+		}
+		if !corrects && (len(directives) == 0 || !a.mayWant(feed, birth, directives)) {
 			continue
 		}
 		row := lockport.OutboxRow{
-			Feed: feed.ID, Seq: a.entry.Seq, Group: number, Registration: r.ID, Queued: a.entry.Time,
+			Feed: feed.ID, Seq: a.entry.Seq, Group: number, Registration: r.ID, Queued: a.entry.Time, Corrects: corrects,
 		}
 		if err := a.tx.Put(lockport.TableOutbox, lockport.OutboxKey(feed.ID, row.Seq, number), &row); err != nil {
 			return err
@@ -38,6 +45,18 @@ func (a *arrival) queue(kind directory.FeedKind, number int, r patient.Registrat
 		}
 	}
 	return nil
+}
+
+// took reports whether a feed's provider took one of some messages.
+func (a *arrival) took(feed directory.Feed, messages []lockport.Seq) (bool, error) {
+	for _, seq := range messages {
+		var at lockport.Seq
+		found, err := a.tx.Get(lockport.TableReceived, lockport.ReceivedKey(seq, feed.ID), &at)
+		if err != nil || found {
+			return found, err
+		}
+	}
+	return false, nil
 }
 
 func countQueued(tx lockport.Tx, feed lockport.FeedID) error {

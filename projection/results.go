@@ -55,6 +55,7 @@ func (a *arrival) applyGroup(number, firstOrder int, g hl7.PatientGroup) error {
 	if err != nil {
 		return err
 	}
+	var corrected []lockport.Seq
 	for i, order := range g.Orders {
 		f, err := a.prepare(r, firstOrder+i, order)
 		if err == nil {
@@ -63,8 +64,13 @@ func (a *arrival) applyGroup(number, firstOrder int, g hl7.PatientGroup) error {
 		if err != nil {
 			return err
 		}
+		if f.existing != nil && f.version.Corrects() {
+			for _, v := range f.existing.Versions {
+				corrected = append(corrected, v.Seq)
+			}
+		}
 	}
-	return a.queue(directory.ResultsFeed, number, r)
+	return a.queue(directory.ResultsFeed, number, r, corrected)
 }
 
 // maxReports is how many reports of one order a message may hold. Each is ranked

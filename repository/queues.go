@@ -75,6 +75,21 @@ func (s *Store) FeedState(ctx context.Context, feed lockport.FeedID) (lockport.F
 	return state, err
 }
 
+// Uncorrected returns who holds a version that was corrected or retracted while
+// consent kept the correction from them, newest first; limit 0 is all.
+func (s *Store) Uncorrected(ctx context.Context, limit int) ([]lockport.Uncorrected, error) {
+	var list []lockport.Uncorrected
+	err := s.view(ctx, s.End(), func(v *view) error {
+		return v.scanBack(lockport.TableUncorrected, nil, nil, func(_ []byte, decode func(any) error) (bool, error) {
+			var u lockport.Uncorrected
+			err := decode(&u)
+			list = append(list, u)
+			return len(list) < endless(limit), err
+		})
+	})
+	return list, err
+}
+
 // Quarantine returns quarantined messages, newest first, before an entry or
 // from the newest when it is 0, whatever became of them; limit 0 is all.
 func (s *Store) Quarantine(ctx context.Context, before lockport.Seq, limit int) ([]lockport.Quarantined, error) {

@@ -14,6 +14,8 @@ const (
 	pathFeedList  = "/v1/feed/list"
 	pathFeedPause = "/v1/feed/pause"
 	pathFeedRetry = "/v1/feed/retry"
+
+	pathFeedUncorrected = "/v1/feed/uncorrected"
 )
 
 // feedVerbs are the verbs of feed.
@@ -22,6 +24,7 @@ func (s *system) feedVerbs() []verb {
 		verbOf(pathFeedList, "", s.listFeeds),
 		verbOf(pathFeedPause, roleOperator, s.pauseFeed),
 		verbOf(pathFeedRetry, roleOperator, s.retryFeed),
+		verbOf(pathFeedUncorrected, rolePrivacyOfficer, s.listUncorrected),
 	}
 }
 
@@ -62,6 +65,41 @@ func (s *system) listFeeds(ctx context.Context, _ caller, _ nothing) ([]shownFee
 		list = append(list, shown)
 	}
 	return list, nil
+}
+
+// limitQuestion asks for so many, newest first.
+type limitQuestion struct {
+	Limit int `json:"limit"`
+}
+
+// shownUncorrected is a provider that holds a version which was corrected.
+type shownUncorrected struct {
+	Feed         lockport.FeedID         `json:"feed"`
+	Participant  lockport.ParticipantID  `json:"participant"`
+	Registration lockport.RegistrationID `json:"registration"`
+	Correction   lockport.Seq            `json:"correction"` // the message with the correction
+	Withheld     time.Time               `json:"withheld"`
+	Reason       string                  `json:"reason"`
+}
+
+// listUncorrected lists who holds a version that was corrected or retracted while consent
+// kept the correction from them.
+func (s *system) listUncorrected(ctx context.Context, _ caller, q limitQuestion) ([]shownUncorrected, error) {
+	d, err := s.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.store.Uncorrected(ctx, limitOf(q.Limit))
+	list := []shownUncorrected{}
+	for _, u := range rows {
+		shown := shownUncorrected{Feed: u.Feed, Registration: u.Registration, Correction: u.Seq, Withheld: u.Time, Reason: u.Reason}
+		if f, ok := d.Feed(u.Feed); ok {
+			app, _ := d.Application(f.Application)
+			shown.Participant = app.Participant
+		}
+		list = append(list, shown)
+	}
+	return list, err
 }
 
 // lookAtFeed reads what a feed has done and what waits.

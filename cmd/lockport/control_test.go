@@ -19,7 +19,7 @@ var needed = map[string]role{
 	pathFeedList: "", pathAuditTail: "", pathAuditVerify: "",
 	pathDirectoryChange: roleOperator, pathApplicationAdd: roleOperator,
 	pathQuarantineRelease: roleOperator, pathQuarantineDiscard: roleOperator,
-	pathPatientShow: roleOperator, pathPatientLink: roleOperator, pathPatientUnlink: roleOperator, pathPatientUnmerge: roleOperator,
+	pathFeedUncorrected: rolePrivacyOfficer, pathPatientShow: roleOperator, pathPatientLink: roleOperator, pathPatientUnlink: roleOperator, pathPatientUnmerge: roleOperator,
 	pathFeedPause: roleOperator, pathFeedRetry: roleOperator, pathBackup: roleOperator,
 	pathConsentRecord: rolePrivacyOfficer, pathConsentList: rolePrivacyOfficer, pathConsentShow: rolePrivacyOfficer,
 	pathConsentVoid: rolePrivacyOfficer, pathConsentExplain: rolePrivacyOfficer,

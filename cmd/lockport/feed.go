@@ -37,7 +37,7 @@ func newFeed(env *environment) *cobra.Command {
 order. Consent is asked for again at the moment of each delivery. A destination that does not
 answer, or refuses, is tried again until it takes the message.`,
 	}
-	cmd.AddCommand(newFeedAdd(env), newFeedPause(env, "pause", true), newFeedPause(env, "resume", false), newFeedRetry(env))
+	cmd.AddCommand(newFeedAdd(env), newFeedPause(env, "pause", true), newFeedPause(env, "resume", false), newFeedRetry(env), newFeedUncorrected(env))
 	cmd.AddCommand(feedNoun().commands(env)...)
 	return cmd
 }
@@ -117,6 +117,33 @@ func (o *feedOptions) check(env *environment) (err error) {
 		return usagef("%s is another machine: give --tls-ca, or say --insecure", host)
 	}
 	return nil
+}
+
+// newFeedUncorrected makes "lockport feed uncorrected".
+func newFeedUncorrected(env *environment) *cobra.Command {
+	var q limitQuestion
+	cmd := &cobra.Command{
+		Use:   "uncorrected",
+		Short: "List who holds a version that was corrected and may not have the correction",
+		Long: `List the providers that received a result or document which was corrected, retracted or replaced
+since, while consent keeps the correction from them. The privacy desk decides how they learn of it.`,
+		Example: "  lockport feed uncorrected",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := call[[]shownUncorrected](cmd.Context(), env, pathFeedUncorrected, q)
+			if err != nil {
+				return err
+			}
+			return env.show(list, func(t *table) {
+				t.head = []string{"withheld", "feed", "participant", "registration", "correction", "reason"}
+				for _, u := range list {
+					t.add(u.Withheld, u.Feed, u.Participant, u.Registration, u.Correction, u.Reason)
+				}
+			})
+		},
+	}
+	limitFlag(cmd, &q.Limit)
+	return cmd
 }
 
 // newFeedPause makes "lockport feed pause" and "lockport feed resume".

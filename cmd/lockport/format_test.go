@@ -22,7 +22,7 @@ import (
 // their fields are found from here.
 func stored() []any {
 	return []any{
-		lockport.Message{}, lockport.Delivery{}, lockport.OutboxRow{}, lockport.FeedState{}, lockport.Quarantined{},
+		lockport.Message{}, lockport.Delivery{}, lockport.OutboxRow{}, lockport.Uncorrected{}, lockport.FeedState{}, lockport.Quarantined{},
 		consent.Directive{}, consent.Grant{}, audit.Action{}, audit.Disclosure{}, directory.Change{},
 		patient.Registration{}, patient.Person{}, patient.Holders{},
 		clinical.Visit{}, clinical.VisitSummary{}, clinical.Result{}, clinical.Version{},

@@ -77,7 +77,7 @@ func TestWhatOperatorsDoIsJournalled(t *testing.T) {
 		{pathPatientUnmerge, patientQuestion{Patient: "7^^^UPSTATE", Reason: "merged by mistake"}},
 		{pathBackup, backupQuestion{To: filepath.Join(t.TempDir(), "backup")}},
 	}
-	covered := map[string]bool{pathConsentList: true, pathConsentShow: true, pathConsentExplain: true} // they change and reveal nothing
+	covered := map[string]bool{pathFeedUncorrected: true, pathConsentList: true, pathConsentShow: true, pathConsentExplain: true} // they change and reveal nothing
 	for _, step := range steps {
 		before := s.store.End()
 		if step.path == pathConsentVoid {

@@ -45,7 +45,7 @@ var holdsBack = []string{
 	"patient show", "patient link", "patient unlink", "patient unmerge",
 	"message list", "message show", "message trace", // message show without --unmask
 	"quarantine list", "quarantine show", "quarantine release", "quarantine discard",
-	"feed add", "feed list", "feed show", "feed pause", "feed resume", "feed retry", "feed remove",
+	"feed add", "feed list", "feed show", "feed pause", "feed resume", "feed retry", "feed uncorrected", "feed remove",
 	"audit tail", "audit verify", "send", "hl7 validate",
 }
 
@@ -316,7 +316,7 @@ func (w *witness) look() {
 	lines := []string{
 		"status", "version", "config check", "config show", "participant list", "participant show upstate", "location list", "location show main",
 		"application list", "application show adt", "provider list", "provider show 1003000126", "authority list", "authority show UPSTATE",
-		"message list --limit 1000", "quarantine list --all", "feed list", "feed show refuses", "feed show nobody", "feed show hangs-up",
+		"message list --limit 1000", "quarantine list --all", "feed list", "feed uncorrected", "feed show refuses", "feed show nobody", "feed show hangs-up",
 		"audit tail --limit 1000", "audit verify", "patient show --patient 'MR" + plantedNumber + "^^^UPSTATE'", "consent list", "consent list --patient 'MR" + plantedNumber + "^^^UPSTATE'",
 		"consent explain --participant famcare --patient 'MR" + plantedNumber + "^^^UPSTATE'",
 		"consent explain --participant upstate --purpose ETREAT --clinician 1003000126 --patient 'MR" + plantedNumber + "9^^^UPSTATE'",
