@@ -32,15 +32,17 @@ const (
 
 	TableReceived    Table = 21 // Seq of a message, feed → Seq of the entry that says the feed's provider took it
 	TableUncorrected Table = 22 // Seq of a correction, feed → Uncorrected
+
+	TableFacts Table = 23 // RegistrationID, token of the visit or zeros, segment → clinical.FactSet
 )
 
 // LastTable is the highest number in use.
-const LastTable = TableUncorrected
+const LastTable = TableFacts
 
 // RecordRules is the version of the rules that make the record. It grows with
 // every change of them that makes another record from the same entries; a record
 // that other rules have made is made again from the journal.
-const RecordRules = 2
+const RecordRules = 3
 
 // Snapshot reads the record as it was after one entry. Values are copies.
 type Snapshot interface {

@@ -35,6 +35,12 @@ func IndexEnd(reg lockport.RegistrationID, until time.Time) []byte {
 	return binary.BigEndian.AppendUint64(reg.Key(), ascending(until))
 }
 
+// FactKey is the row key of lockport.TableFacts: a registration's facts stand
+// together, those of the patient before those of a visit.
+func FactKey(reg lockport.RegistrationID, visit lockport.Token, segment string) []byte {
+	return append(append(reg.Key(), visit[:]...), segment...)
+}
+
 // VersionKey is the row key of lockport.TableResultVersions: the entry that
 // brought the version, and the number of its order in the message. The key of a
 // result in lockport.TableResults is that of its first version: results, the

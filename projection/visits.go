@@ -25,20 +25,24 @@ func (a *arrival) applyADT(trigger string) error {
 		return a.applyLink(trigger)
 	case "A17":
 		return a.applySwap()
-	case "A28", "A29", "A31":
+	case "A29":
 		_, err := a.attributeOwn(trigger, pid)
 		return err
 	case "A23":
 		return a.deleteVisits(pid, pv1)
 	}
-	if !clinical.HasVisitEffect(trigger) {
+	ofVisit, ofPerson := clinical.HasVisitEffect(trigger), trigger == "A28" || trigger == "A31" || trigger == "A60"
+	if !ofVisit && !ofPerson {
 		return nil
 	}
 	r, err := a.attributeOwn(trigger, pid)
+	if err == nil && ofVisit {
+		err = a.applyVisit(trigger, r, pid, pv1)
+	}
 	if err != nil {
 		return err
 	}
-	return a.applyVisit(trigger, r, pid, pv1)
+	return a.applyFacts(r, pv1)
 }
 
 // attributeOwn finds the registration that an ADT event is about, and lets the

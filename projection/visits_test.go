@@ -26,7 +26,7 @@ import (
 var updateVisits = flag.Bool("update-visits", false, "rewrite the states of testdata/visits")
 
 // visitCases are the files of testdata/visits: what every ADT event does to a
-// visit. A section "N CONNECTION" is a message of North Hospital, one segment a
+// visit, and what other segments say. A section "N CONNECTION" is a message of North Hospital, one segment a
 // line, that comes in on that connection; a section "state" is what the record
 // then shows of all patients. The sections are done in their order, and the last
 // state must also be reached in every other order that each connection allows.
@@ -154,7 +154,28 @@ func (h *house) patientState(r patient.Registration) string {
 		h.t.Fatal(err)
 	}
 	slices.Sort(visits)
-	return b.String() + "\n" + strings.Join(visits, "")
+	return b.String() + "\n" + strings.Join(visits, "") + h.factState(r)
+}
+
+// factState is what is known of a patient and of visits from other segments.
+func (h *house) factState(r patient.Registration) string {
+	var b strings.Builder
+	err := h.record.Scan(lockport.TableFacts, r.ID.Key(), nil, func(_ []byte, decode func(any) error) (bool, error) {
+		var set clinical.FactSet
+		var v clinical.Visit
+		err := decode(&set)
+		if _, err := h.record.Get(lockport.TableVisits, set.Visit[:], &v); err != nil {
+			h.t.Fatal(err)
+		}
+		for _, f := range set.Current().Facts {
+			fmt.Fprintf(&b, "  %s: %s %s\n", cmp.Or(v.Number.Value, "fact"), set.Segment, f.Value)
+		}
+		return true, err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return b.String()
 }
 
 // visitState writes a visit on a line, and no more than its state for one that

@@ -263,6 +263,44 @@ func (v *view) document(key []byte, all bool) (r clinical.DocumentReport, err er
 	return r, err
 }
 
+// Facts returns what segments beside PID and PV1 say of the ticket's patient and
+// of the visits that are shown, by registration. Without a ticket that permits it,
+// it fails with kind Refused.
+func (s *Store) Facts(ctx context.Context, t *consent.Ticket) ([]clinical.FactSet, error) {
+	return permitted(ctx, s, t, func(v *view) ([]clinical.FactSet, error) {
+		var all []clinical.FactSet
+		for _, reg := range t.Registrations() {
+			err := v.Scan(lockport.TableFacts, reg.Key(), nil, func(_ []byte, decode func(any) error) (bool, error) {
+				var set clinical.FactSet
+				err := decode(&set)
+				all = append(all, set.Current())
+				return true, err
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		return v.shown(all)
+	})
+}
+
+// shown leaves out what is empty and what is of a visit that was deleted.
+func (v *view) shown(sets []clinical.FactSet) ([]clinical.FactSet, error) {
+	var kept []clinical.FactSet
+	for _, set := range sets {
+		var visit clinical.Visit
+		if set.Visit != (lockport.Token{}) {
+			if _, err := v.Get(lockport.TableVisits, set.Visit[:], &visit); err != nil {
+				return nil, err
+			}
+		}
+		if visit.Status != clinical.Removed && len(set.Facts) > 0 {
+			kept = append(kept, set)
+		}
+	}
+	return kept, nil
+}
+
 // Demographics returns the registrations of the ticket's patient, ascending,
 // subsumed ones included. Without a ticket that permits it, it fails with kind
 // Refused.

@@ -27,6 +27,7 @@ func stored() []any {
 		patient.Registration{}, patient.Person{}, patient.Holders{},
 		clinical.Visit{}, clinical.VisitSummary{}, clinical.Result{}, clinical.Version{},
 		clinical.Document{}, clinical.DocumentSummary{}, clinical.DocumentVersion{},
+		clinical.FactSet{},
 	}
 }
 

@@ -331,6 +331,15 @@ func (r *vectorRun) person(b *bytes.Buffer, id lockport.RegistrationID) {
 		fmt.Fprintf(b, "  visit %s, %s, class %s, at %s, admitted %s, ended %s\n",
 			name(v.Number), v.Status, dash(v.Class), dash(v.Place), moment(v.Admitted), moment(v.Ended))
 	}
+	facts, err := r.store.Facts(context.Background(), ticket)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, set := range facts {
+		for _, f := range set.Facts {
+			fmt.Fprintf(b, "  fact %s %s\n", set.Segment, f.Value)
+		}
+	}
 	reports, err := r.store.Results(context.Background(), ticket, clinical.ResultFilter{})
 	if err != nil {
 		r.t.Fatal(err)

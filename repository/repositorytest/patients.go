@@ -183,12 +183,13 @@ func withoutTicket(t *testing.T, open Open) {
 		r, err := s.Results(t.Context(), ticket, clinical.ResultFilter{})
 		v, err2 := s.Visits(t.Context(), ticket, clinical.VisitFilter{})
 		p, err5 := s.Documents(t.Context(), ticket, clinical.DocumentFilter{})
+		f, err6 := s.Facts(t.Context(), ticket)
 		d, err3 := s.Demographics(t.Context(), ticket)
 		m, err4 := s.FeedMessage(t.Context(), ticket, lockport.OutboxRow{Feed: "f", Seq: 1, Group: 1, Registration: 1})
-		for _, err := range []error{err, err2, err3, err4, err5} {
+		for _, err := range []error{err, err2, err3, err4, err5, err6} {
 			wantKind(t, err, lockport.Refused)
 		}
-		if len(r)+len(v)+len(d)+len(p) > 0 || m != nil {
+		if len(r)+len(v)+len(d)+len(p)+len(f) > 0 || m != nil {
 			t.Errorf("%s ticket: something was handed out", name)
 		}
 	}

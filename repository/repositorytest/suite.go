@@ -41,6 +41,7 @@ type records interface {
 	Results(ctx context.Context, t *consent.Ticket, f clinical.ResultFilter) ([]clinical.Report, error)
 	Visits(ctx context.Context, t *consent.Ticket, f clinical.VisitFilter) ([]clinical.Visit, error)
 	Documents(ctx context.Context, t *consent.Ticket, f clinical.DocumentFilter) ([]clinical.DocumentReport, error)
+	Facts(ctx context.Context, t *consent.Ticket) ([]clinical.FactSet, error)
 	Demographics(ctx context.Context, t *consent.Ticket) ([]patient.Registration, error)
 	FeedMessage(ctx context.Context, t *consent.Ticket, row lockport.OutboxRow) (*lockport.Message, error)
 }
@@ -72,6 +73,7 @@ func Run(t *testing.T, open Open) {
 		{"nothing leaves without a ticket", withoutTicket},
 		{"a ticket opens its own patient only", withTicket},
 		{"documents come as they are in force, or with their history", documents},
+		{"facts are of the patient and of the visits that are shown", facts},
 		{"a closed store takes and gives nothing", closed},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })
