@@ -136,7 +136,7 @@ func TestHospitalStreamsAreTaken(t *testing.T) {
 	s := startServer(t, unknownAccept)
 	var hospitals sync.WaitGroup
 	counts := make([]map[string]uint64, 3)
-	for i, name := range []string{"h1", "h2", "h3"} {
+	for i, name := range hospitalNames {
 		hospitals.Go(func() { counts[i] = s.sendStream(filepath.Join(corpora, "simhospital-"+name+".mllp.gz")) })
 	}
 	hospitals.Wait()
