@@ -15,6 +15,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/lockport-hie/lockport"
+	"github.com/lockport-hie/lockport/clinical"
 	"github.com/lockport-hie/lockport/consent"
 	"github.com/lockport-hie/lockport/projection"
 )
@@ -95,6 +96,14 @@ func TestCheckNamesFileAndRemedy(t *testing.T) {
 				c := tx.Bucket(tableBucket(lockport.TableOrders)).Cursor()
 				for k, _ := c.First(); k != nil; k, _ = c.Next() {
 					f.rows.put(lockport.TableOrders, string(k), nil)
+				}
+			})
+		}},
+		"document that no list names": {recordName, "table 19 lacks a row that a document wants", doReindex, func(t *testing.T, o Options) {
+			forge(t, o, func(f *recordTx, _ *bolt.Tx) {
+				d := clinical.Document{Token: lockport.Token{1}, Registration: 1}
+				if err := f.Put(lockport.TableDocuments, d.Token[:], &d); err != nil {
+					t.Fatal(err)
 				}
 			})
 		}},

@@ -34,7 +34,7 @@ func (x *checking) record(ctx context.Context, file *CheckedFile, r *record, at 
 			return err
 		}
 		v := &view{r: r, tx: tx}
-		for _, look := range []func(*CheckedFile, *view) error{x.results, x.visits, x.registrations, x.entries} {
+		for _, look := range []func(*CheckedFile, *view) error{x.results, x.visits, x.documents, x.registrations, x.entries} {
 			if err := look(file, v); err != nil {
 				return err
 			}
@@ -129,6 +129,24 @@ func (x *checking) visits(file *CheckedFile, v *view) error {
 		return errors.Join(
 			x.present(file, v, lockport.TablePatientVisits, clinical.VisitIndexKey(r.Registration, r.Admitted, r.Token), "a visit"),
 			x.present(file, v, lockport.TableRegistrations, r.Registration.Key(), "a visit"))
+	})
+}
+
+// documents looks for the row of a document in its patient's list, and for what
+// every message said of it. A shell has neither.
+func (x *checking) documents(file *CheckedFile, v *view) error {
+	return x.some(v, lockport.TableDocuments, tokenSize, x.randomToken, func(_ []byte, decode func(any) error) error {
+		var d clinical.Document
+		if err := decode(&d); err != nil || d.Registration == 0 {
+			return err
+		}
+		err := errors.Join(
+			x.present(file, v, lockport.TablePatientDocuments, clinical.DocumentIndexKey(d.Registration, d.Activity, d.Token), "a document"),
+			x.present(file, v, lockport.TableRegistrations, d.Registration.Key(), "a document"))
+		for _, e := range d.Events {
+			err = errors.Join(err, x.present(file, v, lockport.TableDocumentVersions, e.Seq.Key(), "a document"))
+		}
+		return err
 	})
 }
 
