@@ -62,8 +62,8 @@ func (a *arrival) applyDocument(trigger string) error {
 	if err := a.fileDocument(before, now); err != nil {
 		return err
 	}
-	if now.Restricted() {
-		return nil
+	if now.Restricted() || now.Availability == clinical.Unavailable {
+		return nil // it is not for care, or not yet
 	}
 	corrected, err := a.corrected(trigger, now)
 	if err != nil {

@@ -113,6 +113,7 @@ func TestDocumentsAreQueuedForTheirFeedsOnly(t *testing.T) {
 	seq := h.receive("north-adt", "MDM^T02", mdm("T02", "10", "N1^^^NORTH", "D1^LAB|||||AU||AV", "text"))
 	h.receive("north-adt", "MDM^T02", mdm("T02", "10", "N2^^^NORTH", "D2^LAB|||||AU||AV", "text"))
 	h.receive("north-adt", "MDM^T02", mdm("T02", "10", "N1^^^NORTH", "D3^LAB|||||AU|R|AV", "restricted"))
+	h.receive("north-adt", "MDM^T02", mdm("T02", "10", "N1^^^NORTH", "D4^LAB|||||DI||UN", "not for care"))
 	if rows := h.record.keys(lockport.TableOutbox); len(rows) != 1 || rows[0] != string(lockport.OutboxKey("family-documents", seq, 1)) {
 		t.Errorf("%d rows, want the consented patient's document in the documents feed", len(rows))
 	}
