@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/lockport-hie/lockport"
 	"github.com/lockport-hie/lockport/audit"
 	"github.com/lockport-hie/lockport/hl7"
+	"github.com/lockport-hie/lockport/repository"
 )
 
 // The paths of the verbs of message.
@@ -184,8 +186,8 @@ type tracedStep struct {
 	Detail   string       `json:"detail"`
 }
 
-// traceMessage follows a message through the journal: its arrival, what operators did with
-// it, to whom it was disclosed and delivered.
+// traceMessage follows a message: its arrival, what the record holds of it, what operators
+// did with it, to whom it was disclosed and delivered.
 func (s *system) traceMessage(ctx context.Context, _ caller, q sequenceQuestion) ([]tracedStep, error) {
 	first, err := s.store.Entry(ctx, q.Sequence)
 	if err != nil {
@@ -204,6 +206,13 @@ func (s *system) traceMessage(ctx context.Context, _ caller, q sequenceQuestion)
 	if shown.State != stateStored {
 		steps = append(steps, tracedStep{first.Seq, first.Time, shown.State, shown.Reason})
 	}
+	filed, err := s.store.Filed(ctx, q.Sequence, bytes.Count(m.Raw, []byte("OBR"))+bytes.Count(m.Raw, []byte("ORC")))
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range filed {
+		steps = append(steps, tracedStep{first.Seq, first.Time, "filed", filedText(f)})
+	}
 	for e, err := range s.store.Entries(ctx, q.Sequence+1, false) {
 		if err != nil {
 			return nil, err
@@ -216,6 +225,23 @@ func (s *system) traceMessage(ctx context.Context, _ caller, q sequenceQuestion)
 		}
 	}
 	return steps, nil
+}
+
+// filedText says in words what the record holds of a message.
+func filedText(f repository.Filed) string {
+	status := f.Status
+	if f.Kind == "result" && len(status) != 1 { // whatever stands there is no code of table 0123
+		status = ""
+	}
+	switch {
+	case f.Kind == "document":
+		return "document, event " + status
+	case f.InForce:
+		return fmt.Sprintf("result of order %d, status %s, in force", f.Order, cell(status))
+	case f.First:
+		return fmt.Sprintf("result of order %d, status %s, corrected since", f.Order, cell(status))
+	}
+	return fmt.Sprintf("result of order %d, status %s, a later version", f.Order, cell(status))
 }
 
 // traceEntry reports what an entry says about a message.

@@ -138,8 +138,8 @@ func newMessageTrace(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "trace SEQUENCE",
 		Short: "Follow one message through the exchange",
-		Long: `Print what happened to a message: when it came, what operators did with it, to whom it was
-disclosed and delivered.`,
+		Long: `Print what happened to a message: when it came, which results and documents the record holds
+of it, what operators did with it, to whom it was disclosed and delivered.`,
 		Example: "  lockport message trace 4711",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
