@@ -13,7 +13,7 @@ type OutboxRow struct {
 	Group        int            `cbor:"3,keyasint"`           // patient group within the message, from 1
 	Registration RegistrationID `cbor:"4,keyasint"`           // whose group it is
 	Queued       time.Time      `cbor:"5,keyasint"`           // time of the message's entry
-	Corrects     bool           `cbor:"6,keyasint,omitempty"` // the feed's provider took a version that this one corrects or retracts
+	Corrects     []Seq          `cbor:"6,keyasint,omitempty"` // messages that this one corrects or retracts, one of which the feed's provider took or is about to take
 }
 
 // Uncorrected says that a provider holds a version of a result or document that
@@ -27,9 +27,13 @@ type Uncorrected struct {
 	Reason       string         `cbor:"6,keyasint,omitempty"`
 }
 
-// ReceivedKey is the row key of TableReceived and TableUncorrected: the message
-// and the feed.
-func ReceivedKey(seq Seq, feed FeedID) []byte { return append(seq.Key(), feed...) }
+// ReceivedKey is the row key of TableReceived: the message, and the application
+// whose provider took it. A feed that is added later under the name of another
+// one took nothing.
+func ReceivedKey(seq Seq, taker ApplicationID) []byte { return append(seq.Key(), taker...) }
+
+// UncorrectedKey is the row key of TableUncorrected: the correction and the feed.
+func UncorrectedKey(seq Seq, feed FeedID) []byte { return append(seq.Key(), feed...) }
 
 // FeedState counts what a feed has done.
 type FeedState struct {

@@ -30,7 +30,7 @@ const (
 	TablePatientDocuments Table = 19 // RegistrationID, time, token of the document → clinical.DocumentSummary
 	TableDocumentVersions Table = 20 // Seq → clinical.DocumentVersion
 
-	TableReceived    Table = 21 // Seq of a message, feed → Seq of the entry that says the feed's provider took it
+	TableReceived    Table = 21 // Seq of a message, application → Seq of the entry that says its provider took it
 	TableUncorrected Table = 22 // Seq of a correction, feed → Uncorrected
 
 	TableFacts Table = 23 // RegistrationID, token of the visit or zeros, segment → clinical.FactSet

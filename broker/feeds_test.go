@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -92,7 +93,7 @@ func (x *exchange) FeedMessage(_ context.Context, t *consent.Ticket, row lockpor
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !slices.ContainsFunc(x.rows, func(r lockport.OutboxItem) bool { return r.Row == row }) {
+	if !slices.ContainsFunc(x.rows, func(r lockport.OutboxItem) bool { return reflect.DeepEqual(r.Row, row) }) {
 		return nil, lockport.Errorf(lockport.Refused, "", "the row is not in the outbox")
 	}
 	raw := header("ADT", "NORTH", "ORU^R01^ORU_R01", "H1", "P", "2.5.1") +

@@ -1,5 +1,7 @@
 package clinical
 
+import "bytes"
+
 // class is what a status means for replacing one value by another.
 type class uint8
 
@@ -56,6 +58,26 @@ func (v Version) Corrects() bool {
 	}
 	for _, u := range v.Units {
 		if u.Status == "C" || unitClass(u.Status) == retracted {
+			return true
+		}
+	}
+	return false
+}
+
+// Contradicts reports whether the version gives something else than one that was
+// final, for an observation that both have.
+func (v Version) Contradicts(before Version) bool {
+	if provisional(before.Status) {
+		return false
+	}
+	said := make(map[unitKey][]byte, len(before.Units))
+	for _, u := range before.Units {
+		if unitClass(u.Status) == settled {
+			said[keyOf(u)] = u.Segments
+		}
+	}
+	for _, u := range v.Units {
+		if segments, known := said[keyOf(u)]; known && unitClass(u.Status) == settled && !bytes.Equal(segments, u.Segments) {
 			return true
 		}
 	}

@@ -106,7 +106,7 @@ func applyAction(tx lockport.Tx, e *lockport.Entry, a *audit.Action) error {
 //
 // What was delivered is noted by message, so that a correction finds who must
 // learn of it; a correction that was withheld is noted for the privacy desk.
-func applyDelivery(tx lockport.Tx, e *lockport.Entry, d *lockport.Delivery) error {
+func (p *projector) applyDelivery(tx lockport.Tx, e *lockport.Entry, d *lockport.Delivery) error {
 	var row lockport.OutboxRow
 	found, err := tx.Get(lockport.TableOutbox, d.Row, &row)
 	if err != nil || !found {
@@ -125,7 +125,7 @@ func applyDelivery(tx lockport.Tx, e *lockport.Entry, d *lockport.Delivery) erro
 	default:
 		return lockport.Errorf(lockport.Internal, "projection", "a delivery has an unknown outcome")
 	}
-	if err := noteDelivery(tx, e, d, row); err != nil {
+	if err := p.noteDelivery(tx, e, d, row); err != nil {
 		return err
 	}
 	if err := tx.Delete(lockport.TableOutbox, d.Row); err != nil {
@@ -134,15 +134,31 @@ func applyDelivery(tx lockport.Tx, e *lockport.Entry, d *lockport.Delivery) erro
 	return tx.Put(lockport.TableFeeds, []byte(d.Feed), &state)
 }
 
-func noteDelivery(tx lockport.Tx, e *lockport.Entry, d *lockport.Delivery, row lockport.OutboxRow) error {
-	key := lockport.ReceivedKey(row.Seq, d.Feed)
-	switch {
-	case d.Outcome == lockport.Delivered:
-		return tx.Put(lockport.TableReceived, key, &e.Seq)
-	case row.Corrects:
-		return tx.Put(lockport.TableUncorrected, key, &lockport.Uncorrected{
-			Feed: d.Feed, Seq: row.Seq, Registration: row.Registration, Withheld: e.Seq, Time: e.Time, Reason: d.Reason,
-		})
+func (p *projector) noteDelivery(tx lockport.Tx, e *lockport.Entry, d *lockport.Delivery, row lockport.OutboxRow) error {
+	feed, ok := p.directory.Feed(d.Feed)
+	if !ok {
+		return nil // it was removed meanwhile, and its rows with it
 	}
-	return nil
+	if d.Outcome == lockport.Delivered {
+		return tx.Put(lockport.TableReceived, lockport.ReceivedKey(row.Seq, feed.Application), &e.Seq)
+	}
+	took, err := took(tx, feed.Application, row.Corrects)
+	if err != nil || !took {
+		return err
+	}
+	return tx.Put(lockport.TableUncorrected, lockport.UncorrectedKey(row.Seq, d.Feed), &lockport.Uncorrected{
+		Feed: d.Feed, Seq: row.Seq, Registration: row.Registration, Withheld: e.Seq, Time: e.Time, Reason: d.Reason,
+	})
+}
+
+// took reports whether an application's provider took one of some messages.
+func took(tx lockport.Tx, app lockport.ApplicationID, messages []lockport.Seq) (bool, error) {
+	for _, seq := range messages {
+		var at lockport.Seq
+		found, err := tx.Get(lockport.TableReceived, lockport.ReceivedKey(seq, app), &at)
+		if err != nil || found {
+			return found, err
+		}
+	}
+	return false, nil
 }

@@ -27,15 +27,16 @@ func (a *arrival) queue(kind directory.FeedKind, number int, r patient.Registrat
 		if feed.Kind != kind {
 			continue
 		}
-		corrects, err := a.took(feed, corrected)
+		corrects, err := a.holds(feed, corrected)
 		if err != nil {
 			return err
 		}
 		if !corrects && (len(directives) == 0 || !a.mayWant(feed, birth, directives)) {
 			continue
 		}
-		row := lockport.OutboxRow{
-			Feed: feed.ID, Seq: a.entry.Seq, Group: number, Registration: r.ID, Queued: a.entry.Time, Corrects: corrects,
+		row := lockport.OutboxRow{Feed: feed.ID, Seq: a.entry.Seq, Group: number, Registration: r.ID, Queued: a.entry.Time}
+		if corrects {
+			row.Corrects = corrected
 		}
 		if err := a.tx.Put(lockport.TableOutbox, lockport.OutboxKey(feed.ID, row.Seq, number), &row); err != nil {
 			return err
@@ -47,13 +48,21 @@ func (a *arrival) queue(kind directory.FeedKind, number int, r patient.Registrat
 	return nil
 }
 
-// took reports whether a feed's provider took one of some messages.
-func (a *arrival) took(feed directory.Feed, messages []lockport.Seq) (bool, error) {
+// holds reports whether a feed's provider took one of some messages, or may be
+// taking it: the outcome of a row that waits stands in the journal later, and
+// before that of any row behind it.
+func (a *arrival) holds(feed directory.Feed, messages []lockport.Seq) (holds bool, err error) {
+	if holds, err = took(a.tx, feed.Application, messages); err != nil || holds {
+		return holds, err
+	}
 	for _, seq := range messages {
-		var at lockport.Seq
-		found, err := a.tx.Get(lockport.TableReceived, lockport.ReceivedKey(seq, feed.ID), &at)
-		if err != nil || found {
-			return found, err
+		prefix := append(lockport.OutboxPrefix(feed.ID), seq.Key()...)
+		err := a.tx.Scan(lockport.TableOutbox, prefix, nil, func([]byte, func(any) error) (bool, error) {
+			holds = true
+			return false, nil
+		})
+		if err != nil || holds {
+			return holds, err
 		}
 	}
 	return false, nil

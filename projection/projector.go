@@ -80,7 +80,7 @@ func (p *projector) Apply(tx lockport.Tx, e *lockport.Entry) error {
 	case *audit.Action:
 		err = applyAction(tx, e, body)
 	case *lockport.Delivery:
-		err = applyDelivery(tx, e, body)
+		err = p.applyDelivery(tx, e, body)
 	case *consent.Grant:
 		err = applyGrant(tx, e, body)
 	case *audit.Disclosure:

@@ -64,13 +64,42 @@ func (a *arrival) applyGroup(number, firstOrder int, g hl7.PatientGroup) error {
 		if err != nil {
 			return err
 		}
-		if f.existing != nil && f.version.Corrects() {
-			for _, v := range f.existing.Versions {
-				corrected = append(corrected, v.Seq)
-			}
+		wrong, err := a.wrong(f)
+		if err != nil {
+			return err
 		}
+		corrected = append(corrected, wrong...)
 	}
 	return a.queue(directory.ResultsFeed, number, r, corrected)
+}
+
+// wrong lists the messages whose word about a result a new version makes wrong:
+// it is newer than what was current, and says that it corrects or retracts, or
+// gives something else for what had been final.
+func (a *arrival) wrong(f filing) (seqs []lockport.Seq, err error) {
+	if f.existing == nil {
+		return nil, nil
+	}
+	current := f.existing.Versions[f.existing.Current]
+	if !clinical.Newer(f.version.Ref(), current) {
+		return nil, nil
+	}
+	if !f.version.Corrects() {
+		before := f.existing.FirstVersion()
+		if f.existing.Current > 0 {
+			before = clinical.Version{}
+			if _, err := a.tx.Get(lockport.TableResultVersions, clinical.VersionKey(current.Seq, current.Order), &before); err != nil {
+				return nil, err
+			}
+		}
+		if !f.version.Contradicts(before) {
+			return nil, nil
+		}
+	}
+	for _, v := range f.existing.Versions {
+		seqs = append(seqs, v.Seq)
+	}
+	return seqs, nil
 }
 
 // maxReports is how many reports of one order a message may hold. Each is ranked
